@@ -81,8 +81,8 @@ Operand = Scalar | Ref | Duration | tuple[Scalar | Ref, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
-    """One operator on one field. A field with two operators is an `All` of two Tests with the same path.
+class Leaf:
+    """One operator on one field. A field with two operators is an `All` of two Leafs with the same path.
 
     `path` is that of the field's key (`rules.x.when.any[1].event.amount`). A scalar shorthand is `op="is"`, a list shorthand `op="in"`.
     Operand by op: is/is_not/contains/starts_with/ends_with/at_*/above/below/same_day_as: scalar or Ref; in/not_in: tuple, or a Ref to a
@@ -136,7 +136,7 @@ class InSegment:
     segment: str
 
 
-Condition = Test | All | AnyOf | NoneOf | Not | InSegment
+Condition = Leaf | All | AnyOf | NoneOf | Not | InSegment
 
 
 # ---- what is known of events and users ------------------------------------------------------------------------------------------
@@ -478,7 +478,7 @@ At = int | Duration  # an instant, or an offset from the test's first event
 
 
 @dataclass(frozen=True, slots=True)
-class TestEvent:
+class StoryEvent:
     """An event of a rule test. `user` is an id, None, or the mapping of an event line (`{id, phone, ...}`). `received` None: at its time."""
 
     path: Path
@@ -492,7 +492,7 @@ class TestEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class TestReceipt:
+class StoryReceipt:
     """What a provider says later: delivered, undelivered, rejected, or none for silence. `user` None: any; `at` None: any time."""
 
     path: Path
@@ -522,11 +522,11 @@ class RuleTest:
     path: Path
     id: str
     users: Mapping[str, Mapping[str, Tree]]  # id -> {phone, timezone, locale, attributes, suppressed}
-    events: tuple[TestEvent, ...]
+    events: tuple[StoryEvent, ...]
     until: At | None = None
     expect: tuple[Expectation, ...] | None = None
     verdicts: tuple[Expectation, ...] = ()
-    receipts: tuple[TestReceipt, ...] = ()
+    receipts: tuple[StoryReceipt, ...] = ()
 
 
 # ---- the book -----------------------------------------------------------------------------------------------------------------------
