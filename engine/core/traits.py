@@ -1,0 +1,124 @@
+"""Traits: facts about a user that the engine keeps from events, counted by each event's own time.
+
+A trait's state is plain data in the user's cell. Without a window: a number (count, sum), a value (min, max), a tuple of values in the
+order they were first seen (distinct), or (time, value) (latest, first). With a window: a tuple of (time, value), oldest first, from which
+the value is worked out for any instant.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from engine.core.facts import Event, Scope
+from rules.model import Trait
+
+State = Any
+_LAST = (float("inf"),)  # sorts after every value at the same instant
+
+EMPTY: dict[str, Any] = {"count": 0, "sum": 0, "distinct": ()}  # the others are missing without an event
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledTrait:
+    """A trait ready to be updated and read. `value(event scope)` reads `of`; None passes the event over."""
+
+    name: str
+    take: str
+    window: int | None  # microseconds
+    accepts: Callable[[Scope], bool] | None
+    value: Callable[[Scope], Any] | None
+
+    def update(self, state: State, scope: Scope, event: Event, now: int) -> State:
+        """The state after the event, or the same object when the event does not count."""
+        if self.accepts is not None and not self.accepts(scope):
+            return state
+        value = self.value(scope) if self.value is not None else True
+        if value is None:
+            return state
+        if self.window is not None:
+            return _into_window(state, event.time, value, now - self.window)
+        return _FOLD[self.take](state, event.time, value)
+
+    def read(self, state: State, now: int) -> Any:
+        """The trait's value at `now`; None when missing. A distinct is a list."""
+        if self.window is not None:
+            return self._read_window(state, now)
+        if state is None:
+            return _empty(self.take)
+        if self.take in ("latest", "first"):
+            return state[1]
+        return list(state) if self.take == "distinct" else state
+
+    def next_change(self, state: State, now: int) -> int | None:
+        """The next instant after `now` at which a value enters or leaves the window by time alone."""
+        if self.window is None or not state:
+            return None
+        instants = [moment for time, _ in state for moment in (time, time + self.window) if moment > now]
+        return min(instants, default=None)
+
+    def _read_window(self, state: State, now: int) -> Any:
+        assert self.window is not None
+        if not state:
+            return _empty(self.take)
+        low, high = bisect_right(state, (now - self.window, _LAST), key=_sort_key), bisect_right(state, (now, _LAST), key=_sort_key)
+        if self.take == "count":
+            return high - low
+        inside = state[low:high]
+        if not inside:
+            return _empty(self.take)
+        values = [value for _, value in inside]
+        if self.take in ("latest", "first"):
+            return values[-1] if self.take == "latest" else values[0]
+        if self.take == "distinct":
+            return list(dict.fromkeys(values))
+        return {"sum": sum, "min": min, "max": max}[self.take](values)
+
+
+def _empty(take: str) -> Any:
+    return [] if take == "distinct" else EMPTY.get(take)
+
+
+def _sort_key(entry: tuple[int, Any]) -> tuple[int, Any]:
+    # Only times order a window; events of one instant keep the order in which they came.
+    return (entry[0], entry[1] if entry[1] is _LAST else ())
+
+
+def _into_window(state: State, time: int, value: Any, oldest: int) -> State:
+    kept = [entry for entry in state or () if entry[0] > oldest]
+    if time > oldest:
+        insort(kept, (time, value), key=lambda entry: entry[0])
+    return tuple(kept)
+
+
+def _latest(state: State, time: int, value: Any) -> State:
+    return (time, value) if state is None or time >= state[0] else state
+
+
+def _first(state: State, time: int, value: Any) -> State:
+    return (time, value) if state is None or time < state[0] else state
+
+
+def _distinct(state: State, _time: int, value: Any) -> State:
+    seen = state or ()
+    return seen if any(value == old and type(value) is type(old) for old in seen) else (*seen, value)
+
+
+_FOLD: dict[str, Callable[[State, int, Any], State]] = {
+    "latest": _latest,
+    "first": _first,
+    "count": lambda state, _time, _value: (state or 0) + 1,
+    "sum": lambda state, _time, value: (state or 0) + value,
+    "min": lambda state, _time, value: value if state is None else min(state, value),
+    "max": lambda state, _time, value: value if state is None else max(state, value),
+    "distinct": _distinct,
+}
+
+TRAIT_TYPES = {"count": "integer", "sum": "number", "distinct": "list"}
+
+
+def trait_type(trait: Trait, of_type: str) -> str:
+    """The declared type of a trait: that of its field for latest, first, min and max."""
+    return TRAIT_TYPES.get(trait.take, of_type)
