@@ -1,0 +1,46 @@
+# `make` alone prints what there is. Nothing here uses the network but pip, in `make install`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SAMPLE := .hongyan/sample
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test check format pytest bench clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+install: $(STAMP) ## hongyan and what its tests need, in .venv
+
+$(STAMP): setup.cfg pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@
+
+run: $(STAMP) ## simulate a day of sample O2O events and print the timeline
+	$(BIN)/hongyan sample --orders 12 --seed 1 --out $(SAMPLE)
+	$(BIN)/hongyan simulate rules/books/o2o --users $(SAMPLE)/users.jsonl --events $(SAMPLE)/events.jsonl
+
+test: check pytest ## everything that CI runs
+
+check: $(STAMP) ## format, lint, types, direction of imports
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy --no-error-summary
+	$(BIN)/lint-imports --no-timings
+
+pytest: $(STAMP) ## the tests alone, on two cores
+	$(BIN)/python -m pytest -q -n 2
+
+format: $(STAMP) ## put the code in shape
+	$(BIN)/ruff check --quiet --fix .
+	$(BIN)/ruff format --quiet .
+
+bench: $(STAMP) ## what is claimed, measured (benchmarks/)
+	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+clean: ## everything that was made here
+	rm -rf $(VENV) .hongyan .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build *.egg-info
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""The `hongyan` command, one file per subcommand: parses, asks the other rooms, prints. Judges nothing itself."""
