@@ -127,7 +127,7 @@ class Message:
     """One intent to reach one recipient through one channel. Attempts and receipts are the dispatcher's."""
 
     __slots__ = (
-        "at", "channel", "content", "failed", "id", "item", "occurrence", "parts", "phone", "position", "rest", "rule", "send_until",
+        "all_rejected", "at", "channel", "content", "id", "item", "occurrence", "parts", "phone", "position", "rest", "rule", "send_until",
         "slots", "template", "text", "to", "type", "user", "variant", "verification",
     )  # fmt: skip
 
@@ -152,7 +152,7 @@ class Message:
         self.position: int = values["position"]  # in the chain, from 0
         self.rest: tuple[str, ...] = values["rest"]  # channels that may still follow
         self.slots: tuple[tuple[str, str, int], ...] = values["slots"]  # cap slots taken: (cell, cap, instant)
-        self.failed: bool = values["failed"]  # whether every earlier channel of the chain was rejected
+        self.all_rejected: bool = values["all_rejected"]  # whether every earlier channel of the chain was rejected
 
 
 class Fanout:
@@ -187,7 +187,7 @@ class Decision:
         self.misses: list[Callable[[], Iterable[Verdict]]] = []
         self.messages: list[Message] = []
         self.timers: list[Timer] = []
-        self.cancelled: list[Timer] = []
+        self.cancelled: list[str] = []  # ids of timers
         self.fanouts: list[Fanout] = []
         self.conversions: list[Conversion] = []
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from engine.core.facts import Event, Scope
 from rules.model import Trait
 
 State = Any
-_LAST = (float("inf"),)  # sorts after every value at the same instant
+_time = itemgetter(0)
 
 EMPTY: dict[str, Any] = {"count": 0, "sum": 0, "distinct": ()}  # the others are missing without an event
 
@@ -63,7 +64,7 @@ class CompiledTrait:
         assert self.window is not None
         if not state:
             return _empty(self.take)
-        low, high = bisect_right(state, (now - self.window, _LAST), key=_sort_key), bisect_right(state, (now, _LAST), key=_sort_key)
+        low, high = bisect_right(state, now - self.window, key=_time), bisect_right(state, now, key=_time)
         if self.take == "count":
             return high - low
         inside = state[low:high]
@@ -81,15 +82,10 @@ def _empty(take: str) -> Any:
     return [] if take == "distinct" else EMPTY.get(take)
 
 
-def _sort_key(entry: tuple[int, Any]) -> tuple[int, Any]:
-    # Only times order a window; events of one instant keep the order in which they came.
-    return (entry[0], entry[1] if entry[1] is _LAST else ())
-
-
 def _into_window(state: State, time: int, value: Any, oldest: int) -> State:
     kept = [entry for entry in state or () if entry[0] > oldest]
     if time > oldest:
-        insort(kept, (time, value), key=lambda entry: entry[0])
+        insort(kept, (time, value), key=_time)  # events of one instant keep the order in which they came
     return tuple(kept)
 
 

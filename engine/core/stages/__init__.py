@@ -1,0 +1,4 @@
+"""One file per stage. Each has `build(rule, book)`: the stage as a function of a Case, or None where it can never matter for the rule.
+
+A stage passes (None), or ends the judgement with a verdict. Their order stands in judge.py.
+"""

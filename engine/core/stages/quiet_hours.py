@@ -1,0 +1,50 @@
+"""The hours in which the recipient is left alone, in the recipient's zone: wait for their end, or drop."""
+
+from __future__ import annotations
+
+from engine.core.case import Case
+from engine.core.outcomes import Item, Timer, Verdict
+from engine.core.plan import BookPlan, RulePlan, Stage
+from engine.core.validity import valid_until
+from engine.core.watching import watch
+from engine.core.zones import format_instant, in_quiet, quiet_release
+
+
+def build(rule: RulePlan, book: BookPlan) -> Stage | None:
+    """The stage, where the rule or its type has quiet hours."""
+    if rule.quiet is None:
+        return None
+    start, end, drops = rule.quiet.start, rule.quiet.end, rule.quiet.then == "drop"
+
+    def stage(case: Case) -> Verdict | None:
+        zone = case.text_scope.zone
+        if not in_quiet(case.now, start, end, zone):
+            return None
+        release = quiet_release(case.now, start, end, zone)
+        if drops:
+            return case.verdict("skip", "quiet_hours", {"until": format_instant(release)})
+        worthless = valid_until(rule, case.item)
+        if worthless is not None and release > worthless:
+            return case.verdict("skip", "expired", {"valid_until": format_instant(worthless), "until": format_instant(release)})
+        _wait(case, release)
+        return case.verdict("defer", "quiet_hours", {"until": format_instant(release)})
+
+    return stage
+
+
+def _wait(case: Case, release: int) -> None:
+    item = case.item
+    again = Item(
+        item.rule, item.occurrence, item.instant, event=item.event, aliases=item.aliases, user=item.user, phone=item.phone, waited=True
+    )
+    person = case.recipient_user or case.to
+    case.work.set_timer(
+        Timer(
+            f"release|{item.rule}|{item.occurrence}|{person}",
+            "release",
+            release,
+            item=again,
+            recipient=(case.recipient_user, case.person_phone),
+            watch=watch(case.rule, item, case.work.book),
+        )
+    )

@@ -1,0 +1,42 @@
+"""The message itself: it takes its cap slots and, with a chain, promises to look for a receipt."""
+
+from __future__ import annotations
+
+from engine.core.caps import take
+from engine.core.case import Case, phone_cell_id
+from engine.core.chain import message_of, wait_for_receipt
+from engine.core.goals import expose
+from engine.core.outcomes import Verdict
+from engine.core.plan import BookPlan, RulePlan, Stage
+from engine.core.stages.duplicate import shared_occurrence
+from rules.model import DAY
+
+# Long enough for everybody of an audience to be judged, deferrals over a night and pauses of a campaign included.
+REMEMBER_SENT = 31 * DAY
+
+
+def build(rule: RulePlan, book: BookPlan) -> Stage:
+    """The stage. Its verdict is the only `send`."""
+    remembers = shared_occurrence(rule)
+    caps = rule.caps
+
+    def stage(case: Case) -> Verdict | None:
+        slots: tuple[tuple[str, str, int], ...] = ()
+        if caps:
+            # Caps that count the same thing share a counter: each is counted once.
+            wanted = {(cell_id, cap.state): cap for cap in caps if (cell_id := cap.keys(case)) is not None}
+            slots = tuple([take(cap, case, cell_id) for (cell_id, _), cap in wanted.items()])
+        if remembers:
+            assert case.to is not None
+            cell = case.work.change(phone_cell_id(case.to), case.now + REMEMBER_SENT)
+            oldest = case.now - REMEMBER_SENT
+            cell.sent = {key: at for key, at in cell.sent.items() if at > oldest} | {f"{rule.id}|{case.item.occurrence}": case.now}
+        message = message_of(case, slots)
+        case.work.decision.messages.append(message)
+        if message.rest:
+            wait_for_receipt(message, rule, case.work)
+        if rule.goal is not None:
+            expose(case, message.variant or "sent")
+        return case.verdict("send", "ok")
+
+    return stage

@@ -1,0 +1,45 @@
+"""The text as it leaves: signature, rendered body, the type's ending; its parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from engine.core.facts import Scope
+from engine.core.parts import MAX_CHARACTERS, count_parts
+from engine.core.phones import is_mainland
+from engine.core.plan import BookPlan, Channel, RulePlan
+from engine.core.render import TemplateError
+
+SHOWN_CODE = "******"
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A rendered message. `text` is None for other channels than sms, `content` for sms."""
+
+    text: str | None
+    content: Any
+    parts: int
+
+
+def cut(channel: Channel, rule: RulePlan, scope: Scope, to: str, book: BookPlan) -> Cut:
+    """Render for one channel and recipient. Raises TemplateError (a value is missing or unfit, or the text is too long)."""
+    digits = rule.verification.code.digits if rule.verification is not None else None
+    scope.code = "*" * digits if digits else SHOWN_CODE
+    if channel.name != "sms":
+        return Cut(None, channel.render(scope), 1)
+    mainland = is_mainland(to)
+    text = _whole(channel.render(scope), rule, mainland, book)
+    if len(text) > MAX_CHARACTERS:
+        raise TemplateError("", f"the text has {len(text)} characters, at most {MAX_CHARACTERS} are allowed")
+    parts = count_parts(text, mainland)
+    if digits and digits != len(SHOWN_CODE):
+        scope.code = SHOWN_CODE
+        text = _whole(channel.render(scope), rule, mainland, book)
+    return Cut(text, None, parts)
+
+
+def _whole(body: str, rule: RulePlan, mainland: bool, book: BookPlan) -> str:
+    signature = book.book.signature
+    return (f"【{signature}】{body}" if signature and mainland else body) + rule.type.ending
