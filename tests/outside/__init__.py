@@ -1,0 +1,1 @@
+"""Tests from outside: only the command and the specification, nothing of the engine."""
