@@ -93,8 +93,29 @@ def shift(instant: int, d: Duration, sign: Literal[1, -1], zone: tzinfo) -> int:
     return _resolve(instant + offset(instant, zone) + sign * d.days * DAY, zone)
 
 
+def shift_crossings(value: int, d: Duration, zone: tzinfo) -> list[int]:
+    """The instants at which `value <= shift(now, d, 1, zone)` can change, in order; mostly one. Near changes of the clock there may be more
+    of them than needed, never less: calendar days later is then no steady function of now.
+    """
+    if not d.is_calendar:
+        return [value - d.micros]
+    days = d.days * DAY
+    about = _checked(value - days)
+    if _plain_offset(value, zone) is not None and _plain_offset(about, zone) is not None:
+        return [shift(value, d, -1, zone)] if d.amount else [value]
+    reading = value + offset(value, zone)
+    readings = {reading}
+    for change in changes(value - _MARGIN, value + _MARGIN, zone):
+        before, after = change + offset(change - 1, zone), change + offset(change, zone)
+        readings |= {before, after, reading + before - after, reading + after - before}
+    found = {about, *changes(about - _MARGIN, about + _MARGIN, zone)}
+    for reading in readings:
+        found |= {_resolve(reading - days, zone, 0), _resolve(reading - days, zone, 1)}
+    return sorted(found)
+
+
 def at_time(day: date, minutes: int, zone: tzinfo) -> int:
-    """The instant of a time of day; 1440 is the next day's 00:00."""
+    """The instant of a time of day; 1440 is the next day's 00:00, and more counts on by calendar days."""
     return _resolve((day.toordinal() - EPOCH_ORDINAL) * DAY + minutes * MINUTE, zone)
 
 
@@ -330,7 +351,9 @@ def _survey(zone: tzinfo, stretch: int) -> int | None:
 
 
 def _exact_offset(instant: int, zone: tzinfo) -> int:
-    ahead = _aware(instant, zone).utcoffset()
+    # Near the ends of time a local reading may not exist, but the offset is that of a few days away ("9999-12-31" is a common "never").
+    inside = min(max(_checked(instant), MIN_INSTANT + _MARGIN), MAX_INSTANT - _MARGIN)
+    ahead = _aware(inside, zone).utcoffset()
     assert ahead is not None
     return _micros(ahead)
 
