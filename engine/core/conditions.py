@@ -79,6 +79,13 @@ class Compiled:
             ended = ended or children[-1].result is decided
         return Node(self.path, self.kind, ended if self.kind == "any" else not ended, children=tuple(children))
 
+    def leaf_paths(self) -> Iterator[str]:
+        """Paths of all leaves, those of named segments included."""
+        if self._leaf is not None:
+            yield self.path
+        for child in self.children:
+            yield from child.leaf_paths()
+
     def _unevaluated(self) -> Node:
         if self._leaf is not None:
             return self._leaf.node(self.path, None, None)
@@ -241,28 +248,28 @@ def jsonable(value: Any, kind: str) -> Any:
 # ---- what a condition asks, read from the model ---------------------------------------------------------------------------------------
 
 
-def is_event_only(cond: Condition) -> bool:
-    """Whether it reads nothing but `event.*` and not the clock."""
+def is_event_only(cond: Condition, root: str = "event") -> bool:
+    """Whether it reads nothing but `event.*` (or one alias of a sequence) and not the clock."""
     match cond:
         case Leaf():
             names = (cond.field, *(ref.field for ref in _refs(cond)))
-            return all(name.startswith("event.") for name in names) and not looks_at_clock(cond)
+            return all(name.startswith(f"{root}.") for name in names) and not looks_at_clock(cond)
         case All(items=items) | AnyOf(items=items) | NoneOf(items=items):
-            return all(is_event_only(item) for item in items)
+            return all(is_event_only(item, root) for item in items)
         case Not(item=item):
-            return is_event_only(item)
+            return is_event_only(item, root)
         case InSegment():
             return False
 
 
-def split_event_only(cond: Condition) -> tuple[Condition | None, Condition | None]:
+def split_event_only(cond: Condition, root: str = "event") -> tuple[Condition | None, Condition | None]:
     """(what is asked at the event, what is asked when the timer is due); None for nothing.
 
     Parts are the top-level entries and the members of a top-level `all`; each is taken whole.
     """
     parts = list(_parts(cond))
-    now = tuple(part for part in parts if is_event_only(part))
-    later = tuple(part for part in parts if not is_event_only(part))
+    now = tuple(part for part in parts if is_event_only(part, root))
+    later = tuple(part for part in parts if not is_event_only(part, root))
     return _joined(cond, now, later), _joined(cond, later, now)
 
 
