@@ -1,0 +1,64 @@
+"""The entry point of `check`: files in, all findings and (without an error) the rulebook out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from rules.build import Draft, build
+from rules.checks import CHECKS
+from rules.findings import Finding, Severity
+from rules.loader import Parsed, parse, read_folder
+from rules.model import Rulebook
+from rules.positions import Positions
+from rules.silence import Silence
+from rules.structure import examine
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A book after checking. `book` is None if any error remains. `digest` names the exact text of all files."""
+
+    book: Rulebook | None
+    findings: tuple[Finding, ...]
+    positions: Positions
+    sources: Mapping[str, str]
+    draft: Draft
+    digest: str
+
+    def of_severity(self, severity: Severity) -> tuple[Finding, ...]:
+        """The findings of one severity, in order of place."""
+        return tuple(finding for finding in self.findings if finding.severity is severity)
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """What makes the book unusable."""
+        return self.of_severity(Severity.ERROR)
+
+
+def load_book(path: str | os.PathLike[str]) -> Checked:
+    """Read a folder (or a single file) and check it. Raises OSError when it cannot be read."""
+    return check(read_folder(path))
+
+
+def check(files: Mapping[str, bytes | str]) -> Checked:
+    """Check a book given as its files by name. Findings are in order of file, line, column and code."""
+    parsed = parse(files)
+    structure = examine(parsed.tree, parsed.positions)
+    draft = build(parsed.tree, parsed.positions, structure.bad, parsed.sources)
+    broken = {finding.span: finding for finding in (*structure.findings, *parsed.findings)}  # of two at a place, the loader's
+    findings = sorted(Silence(parsed).hearable(broken.values(), _checked(parsed, draft)), key=_place)
+    has_errors = any(finding.severity is Severity.ERROR for finding in findings)
+    return Checked(None if has_errors else draft.book, tuple(findings), parsed.positions, parsed.sources, draft, parsed.digest)
+
+
+def _checked(parsed: Parsed, draft: Draft) -> Iterator[Finding]:
+    """The findings of all checks. Without a file's end nobody knows which names are missing, so nothing is checked then."""
+    if parsed.whole:
+        for module in CHECKS:
+            yield from module.check(draft)
+
+
+def _place(finding: Finding) -> tuple[str, int, int, str, str]:
+    return (finding.span.file, finding.span.line, finding.span.column, finding.code, finding.message)
