@@ -9,6 +9,7 @@ from engine.core import phones
 from engine.core.facts import Cell, Event, Scope, UserCell
 from engine.core.outcomes import Decision, Item, LazyDetail, Timer, Verdict
 from engine.core.plan import BookPlan, Look, RulePlan
+from engine.core.trace import Trace
 from engine.core.zones import zone as zone_of
 
 NEVER = 1 << 62  # an instant that does not come: cells with an `ever` in them are kept
@@ -130,6 +131,12 @@ class Case:
     def verdict(self, outcome: str, reason: str, detail: LazyDetail = None) -> Verdict:
         """A verdict on this case, in the recipient's name once known, else the trigger's user's."""
         return Verdict(self.now, self.rule.id, self.recipient_user, outcome, reason, self.item.occurrence, detail, self.person_phone)
+
+    def conclude(self, verdict: Verdict) -> None:
+        """The judgement of this case has ended."""
+        self.work.decision.judged.append(verdict)
+        if self.work.trace is not None:
+            self.work.trace.append(Trace.of(self, verdict))
 
     def person_key(self) -> str:
         """What stands for the recipient in caps by user, holdout and variants: the user's id, or the phone."""

@@ -12,7 +12,6 @@ from engine.core.plan import EventPlan, FieldIndex, RulePlan
 from engine.core.stages.when import failing_node
 from rules.model import EventTrigger
 
-INDEXED_TYPES = ("string", "phone", "link", "integer", "number", "boolean")
 WORTH_IT = 4  # fewer rules on a field are asked as they are
 
 
@@ -58,7 +57,7 @@ def _missed(rule: RulePlan, event: Event, scope: Scope) -> Verdict:
 
 def build_index(plan: EventPlan) -> None:
     """Set `plain` and `indexes` from `rules`."""
-    chosen: dict[str, list[tuple[RulePlan, frozenset[object]]]] = {}
+    chosen: dict[str, list[tuple[RulePlan, frozenset[str | int | float | bool]]]] = {}
     counts: dict[str, int] = {}
     wanted = {rule.rank: _indexable(rule) for rule in plan.rules}
     for values in wanted.values():
@@ -76,7 +75,7 @@ def build_index(plan: EventPlan) -> None:
     plan.indexes = tuple([_field_index(name, pairs, plan.plain if alone else ()) for name, pairs in sorted(indexed.items())])
 
 
-def _field_index(name: str, pairs: list[tuple[RulePlan, frozenset[object]]], always: tuple[RulePlan, ...]) -> FieldIndex:
+def _field_index(name: str, pairs: list[tuple[RulePlan, frozenset[str | int | float | bool]]], always: tuple[RulePlan, ...]) -> FieldIndex:
     hits: dict[object, list[RulePlan]] = {}
     for rule, values in pairs:
         for value in values:
@@ -85,7 +84,7 @@ def _field_index(name: str, pairs: list[tuple[RulePlan, frozenset[object]]], alw
     return FieldIndex(pairs[0][0].fields[name].read, merged, tuple([rule for rule, _ in pairs]))
 
 
-def _indexable(rule: RulePlan) -> dict[str, frozenset[object]]:
+def _indexable(rule: RulePlan) -> dict[str, frozenset[str | int | float | bool]]:
     """The equalities by which a rule may be left out: none where anything else could give another verdict first."""
     on = rule.rule.on
     plain = isinstance(on, EventTrigger) and not on.before and not rule.watches_key and not rule.watches_user
@@ -93,9 +92,4 @@ def _indexable(rule: RulePlan) -> dict[str, frozenset[object]]:
     gates = [name for name, _ in rule.stages if name in ("enabled", "active")]
     if not plain or gates or condition is None or rule.rule.when is None:
         return {}
-    source = condition.condition
-    return {
-        name: values
-        for name, values in equalities(source).items()
-        if name.startswith("event.") and name in rule.fields and rule.fields[name].type in INDEXED_TYPES
-    }
+    return dict(equalities(rule.rule.when, rule.fields))

@@ -34,7 +34,6 @@ from engine.core.stages import (
     validity,
     when,
 )
-from engine.core.trace import traced
 from engine.core.triggers import counts, crossings, joins, on_event
 from engine.core.triggers.unless import cancel
 
@@ -116,13 +115,10 @@ def needs(
 
 def judge(case: Case) -> None:
     """One rule for one recipient: the first stage that does not pass gives the verdict."""
-    if case.work.trace is not None:
-        traced(case)
-        return
     for stage in case.rule.run:
         verdict = stage(case)
         if verdict is not None:
-            case.work.decision.judged.append(verdict)
+            case.conclude(verdict)
             return
 
 
@@ -161,7 +157,7 @@ def _trigger_user(work: Work, event: Event) -> UserCell | None:
         apply_profile(user, event.profile, work.book)
     if fresh:
         crossings.settle(work, user)
-        crossings.plan_wake(work, event.user)
+        crossings.plan_wake(work, event.user, fresh=True)
     return user
 
 
@@ -260,7 +256,7 @@ def _on_user_change(work: Work, change: UserChange) -> None:
         crossings.settle(work, cell)
     else:
         _judge_items(work, crossings.crossed(work, change.user))
-    crossings.plan_wake(work, change.user)
+    crossings.plan_wake(work, change.user, fresh)
 
 
 def _on_cancellation(work: Work, cancellation: Cancellation) -> None:
@@ -286,4 +282,3 @@ _HANDLERS: dict[type, Callable[[Work, Any], None]] = {
     Cancellation: _on_cancellation,
     OptOut: _on_opt_out,
 }
-

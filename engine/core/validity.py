@@ -17,7 +17,8 @@ def valid_until(rule: RulePlan, item: Item) -> int | None:
 def send_until(rule: RulePlan, item: Item, now: int, zone: tzinfo) -> int | None:
     """The last instant at which an attempt may leave: the end of its validity, or just before the next quiet time."""
     worthless = valid_until(rule, item)
-    if rule.quiet is None or rule.quiet.start == rule.quiet.end:
+    if rule.quiet is None:
         return worthless
-    quiet = next_quiet(now, rule.quiet.start, rule.quiet.end, zone) - 1
-    return quiet if worthless is None else min(quiet, worthless)
+    quiet = next_quiet(now, rule.quiet.start, rule.quiet.end, zone)
+    ends = [end for end in (worthless, quiet - 1 if quiet is not None else None) if end is not None]
+    return min(ends, default=None)

@@ -6,6 +6,7 @@ from engine.core.calendar import user_ticks
 from engine.core.case import Work, user_cell_id
 from engine.core.facts import Scope, UserCell
 from engine.core.outcomes import Item, Timer
+from engine.core.trace import Trace
 from engine.core.zones import format_instant
 
 
@@ -49,22 +50,28 @@ def dates_due(work: Work, user: str) -> list[Item]:
         while tick is not None and tick <= work.now:
             if plan.rule.audience is None or plan.rule.audience.test(scope):
                 items.append(Item(plan.rule.id, format_instant(tick), tick, user=user))
+            elif work.trace is not None:
+                work.trace.append(Trace.unselected(plan.rule, format_instant(tick), scope))
             tick = user_ticks(plan.schedule, value, tick, cell.zone)
     return items
 
 
-def plan_wake(work: Work, user: str) -> None:
-    """Set the user's wake timer, unless an earlier one stands: then it is worked out anew when that comes."""
+def plan_wake(work: Work, user: str, fresh: bool = False) -> None:
+    """Set the user's wake timer, unless an earlier one stands: then it is worked out anew when that comes.
+
+    A date that falls due at this very instant counts for somebody fresh only: the others were asked before.
+    """
     cell = work.user(user)
     if cell is None:
         return
     scope = Scope(work.now, cell.zone, None, cell)
+    since = work.now - 1 if fresh else work.now
     instants = [segment.when.next_flip(scope) for segment in work.book.watched]
     for plan in work.book.dates:
         value = plan.read(scope)
-        instants.append(user_ticks(plan.schedule, value, work.now, cell.zone) if value is not None else None)
+        instants.append(user_ticks(plan.schedule, value, since, cell.zone) if value is not None else None)
     wake = min([instant for instant in instants if instant is not None], default=None)
-    standing = cell.wake if cell.wake is not None and cell.wake > work.now else None
+    standing = cell.wake if cell.wake is not None and cell.wake >= work.now + (not fresh) else None
     if standing is not None and (wake is None or wake >= standing):
         return
     if wake != cell.wake:

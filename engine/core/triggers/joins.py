@@ -33,7 +33,8 @@ def _meet(work: Work, plan: StepPlan, event: Event, scope: Scope) -> Item | None
     match = None
     if not plan.ordered or (len(plan.aliases) - 1 in fits and event.time >= latest):
         candidates = [tuple([e for at, e in window if at == step]) for step in range(len(plan.aliases))]
-        match = plan.joiner.match(candidates, event, work.book.disorder)
+        arrived = [e for _, e in window]
+        match = plan.joiner.match(candidates, event, work.book.disorder, arrived, scope)
     if match is None:
         kept = _limited([*window, *((step, event) for step in fits)])
     else:

@@ -74,19 +74,18 @@ def _meet_offset(case: Case, judge: Judge) -> None:
     for stage in rule.gate:
         verdict = stage(case)
         if verdict is not None:
-            case.work.decision.judged.append(verdict)
+            case.conclude(verdict)
             return
-    judged = case.work.decision.judged
     if rule.event_when is not None and not rule.event_when.test(case.scope):
-        judged.append(case.verdict("skip", "condition_false", failing_node(rule.event_when, case.scope)))
+        case.conclude(case.verdict("skip", "condition_false", failing_node(rule.event_when, case.scope)))
         return
     if due >= now:
         _promise(case)
-        judged.append(case.verdict("schedule", "timer_set", lambda: {"due": format_instant(due)}))
+        case.conclude(case.verdict("schedule", "timer_set", lambda: {"due": format_instant(due)}))
         return
     if now - due > rule.late_by:
         if rule.late == "skip":
-            judged.append(case.verdict("skip", "late", lambda: {"due": format_instant(due), "late_seconds": (now - due) / 1_000_000}))
+            case.conclude(case.verdict("skip", "late", lambda: {"due": format_instant(due), "late_seconds": (now - due) / 1_000_000}))
             return
         case.item.instant = now
     judge(case)
@@ -107,7 +106,7 @@ def judge_or_fan_out(case: Case, judge: Judge) -> None:
     for stage in case.rule.opening:
         verdict = stage(case)
         if verdict is not None:
-            case.work.decision.judged.append(verdict)
+            case.conclude(verdict)
             return
     case.work.decision.fanouts.append(Fanout(case.item))
 

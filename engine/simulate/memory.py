@@ -1,0 +1,113 @@
+"""The store of a simulation: cells and timers in memory, small because what says nothing any more is dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from heapq import heappop, heappush
+
+from engine.core.case import NEVER
+from engine.core.facts import Cell, UserCell
+from engine.core.outcomes import Decision, Timer
+from rules.model import HOUR
+
+
+class Memory:
+    """Cells by id, timers by id and by due instant. Plain data: it can be pickled and gone on with."""
+
+    def __init__(self) -> None:
+        self.cells: dict[str, Cell] = {}
+        self.timers: dict[str, Timer] = {}
+        self.get = self.cells.get
+        self._by_cell: dict[str, dict[str, Timer]] = {}
+        self._queue: list[tuple[int, int, str]] = []  # (due, order in which set, id); entries of timers that are gone are passed over
+        self._set = 0
+        self._expiring: dict[int, set[str]] = {}  # hour -> cells that may say nothing any more by its end
+        self._swept: int | None = None
+        self._people: list[tuple[str, str]] | None = None
+
+    def __getstate__(self) -> dict[str, object]:
+        return {name: value for name, value in self.__dict__.items() if name != "get"}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        self.get = self.cells.get
+
+    def pending(self, cell_id: str, /) -> Iterable[Timer]:
+        """Timers that this cell's events may cancel, in the order in which they were set."""
+        return tuple(self._by_cell.get(cell_id, {}).values())
+
+    def apply(self, decision: Decision) -> None:
+        """Take over what a decision changed."""
+        for cell_id, cell in decision.cells.items():
+            if isinstance(cell, UserCell):
+                known = self.cells.get(cell_id)
+                if known is None or getattr(known, "phone", None) != cell.phone:
+                    self._people = None
+            elif cell.expires < NEVER:
+                self._expiring.setdefault(cell.expires // HOUR, set()).add(cell_id)
+            self.cells[cell_id] = cell
+        for timer_id in decision.cancelled:
+            self.drop(timer_id)
+        for timer in decision.timers:
+            self.add(timer)
+
+    def add(self, timer: Timer) -> None:
+        """Set a timer, in place of one with the same id."""
+        if timer.id in self.timers:
+            self.drop(timer.id)
+        self.timers[timer.id] = timer
+        self._set += 1
+        heappush(self._queue, (timer.due, self._set, timer.id))
+        for cell_id in timer.watch:
+            self._by_cell.setdefault(cell_id, {})[timer.id] = timer
+
+    def drop(self, timer_id: str) -> None:
+        """Forget a timer; an unknown one is no error."""
+        timer = self.timers.pop(timer_id, None)
+        for cell_id in timer.watch if timer is not None else ():
+            waiting = self._by_cell[cell_id]
+            del waiting[timer_id]
+            if not waiting:
+                del self._by_cell[cell_id]
+
+    def next_due(self) -> int | None:
+        """The earliest due instant of a timer that still stands."""
+        queue = self._queue
+        while queue:
+            due, _, timer_id = queue[0]
+            timer = self.timers.get(timer_id)
+            if timer is not None and timer.due == due:
+                return due
+            heappop(queue)
+        return None
+
+    def take_due(self, now: int) -> list[Timer]:
+        """Take out every timer that is due by now, in order of due instant and of setting."""
+        taken = []
+        while self._queue and self._queue[0][0] <= now:
+            due, _, timer_id = heappop(self._queue)
+            timer = self.timers.get(timer_id)
+            if timer is not None and timer.due == due:
+                self.drop(timer_id)
+                taken.append(timer)
+        return taken
+
+    def people(self) -> list[tuple[str, str]]:
+        """(phone or "", user id) of every user, in the order in which an audience is judged."""
+        if self._people is None:
+            self._people = sorted([(cell.phone or "", cell.id) for cell in self.cells.values() if isinstance(cell, UserCell)])
+        return self._people
+
+    def sweep(self, now: int) -> None:
+        """Drop the cells that say nothing any more. Cheap to call often: it looks once an hour of the clock."""
+        hour = now // HOUR
+        if hour == self._swept:
+            return
+        self._swept = hour
+        for past in [bucket for bucket in self._expiring if bucket < hour]:
+            for cell_id in self._expiring.pop(past):
+                cell = self.cells.get(cell_id)
+                if cell is not None and cell.expires <= now:
+                    del self.cells[cell_id]
+                elif cell is not None and cell.expires < NEVER:
+                    self._expiring.setdefault(cell.expires // HOUR, set()).add(cell_id)

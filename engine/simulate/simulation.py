@@ -1,0 +1,354 @@
+"""The virtual clock: the same `decide` over a store in memory. `simulate`, rule tests, `explain` and `compare` all run this.
+
+At one instant events are judged first, then due timers, crossings and ticks together (person by person, by priority), then releases, then
+receipts, then chains that heard nothing. Lines of one instant come out in order of user, rule, occurrence, a verdict before its message.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.core.calendar import next_ticks
+from engine.core.case import Case, Work, load_person
+from engine.core.facts import Event, Scope, UserCell
+from engine.core.judge import decide
+from engine.core.occurrences import Occurrence, Opening, OptOut, Receipt, Silence, Turn, UserChange
+from engine.core.outcomes import Conversion, Decision, Fanout, Item, Message, Timer, Verdict
+from engine.core.phones import normalise
+from engine.core.plan import BookPlan
+from engine.core.trace import Trace
+from engine.core.zones import format_instant
+from engine.simulate.memory import Memory
+from rules.model import CronSchedule, FestivalSchedule, OnceSchedule
+
+Happening = Verdict | Message
+Person = tuple[str, str]  # (phone or "", user id or "")
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptedReceipt:
+    """What a provider says in a simulation. `at` None: of every message of the rule (and user); `user` None: of anybody."""
+
+    rule: str
+    status: str  # delivered | undelivered | rejected | none
+    at: int | None = None
+    user: str | None = None
+
+
+class Script:
+    """The scripted receipts, by rule, in order of time."""
+
+    def __init__(self, receipts: Iterable[ScriptedReceipt] = ()) -> None:
+        timed = sorted((receipt for receipt in receipts if receipt.at is not None), key=lambda receipt: receipt.at or 0)
+        self.always = tuple(receipt for receipt in receipts if receipt.at is None)
+        self.timed = tuple(timed)
+        self.rules = frozenset(receipt.rule for receipt in (*self.timed, *self.always))
+        self.position = 0
+
+    def next_at(self) -> int | None:
+        """The instant of the next receipt."""
+        return self.timed[self.position].at if self.position < len(self.timed) else None
+
+    def take(self, now: int) -> list[ScriptedReceipt]:
+        """The receipts that come by now."""
+        taken = []
+        while (at := self.next_at()) is not None and at <= now:
+            taken.append(self.timed[self.position])
+            self.position += 1
+        return taken
+
+    def at_once(self, rule: str, user: str | None) -> str | None:
+        """What is said of every message of the rule and user, if anything."""
+        return next((one.status for one in self.always if one.rule == rule and one.user in (None, user)), None)
+
+    def speaks(self, rule: str, user: str | None, since: int, until: int) -> bool:
+        """Whether a receipt comes for the rule and user in `[since, until]`."""
+        low = bisect_left(self.timed, since, lo=self.position, key=lambda receipt: receipt.at or 0)
+        for receipt in self.timed[low:]:
+            if (receipt.at or 0) > until:
+                return False
+            if receipt.rule == rule and receipt.user in (None, user):
+                return True
+        return False
+
+
+class Simulation:
+    """One run. Feed it users, then events in order of `received`; it yields what happened, instant by instant.
+
+    `start` and `until` bound the schedules' ticks and what is printed (None: from the first event, to the last). It can be pickled
+    between two events and gone on with. `verdicts` False leaves verdicts out; `traces` collects how every rule was judged.
+    """
+
+    def __init__(
+        self,
+        book: BookPlan,
+        *,
+        start: int | None = None,
+        until: int | None = None,
+        receipts: Iterable[ScriptedReceipt] = (),
+        verdicts: bool = True,
+        traces: list[Trace] | None = None,
+    ) -> None:
+        self.book = book
+        self.start = start
+        self.until = until
+        self.script = Script(tuple(receipts))
+        self.verdicts = verdicts
+        self.traces = traces
+        self.memory = Memory()
+        self.now: int | None = None
+        self.conversions: list[Conversion] = []
+        self._newcomers: list[tuple[str, Mapping[str, Any], Sequence[str]]] = []
+        self._lines: list[tuple[tuple[Any, ...], Happening]] = []
+        self._order = 0
+        self._latest: dict[tuple[str, str | None], Message] = {}
+        self._latest_of_rule: dict[str, Message] = {}
+        self._awaiting: set[str] = set()  # ids of messages of a chain for which a receipt is scripted
+        self._heard: set[str] = set()  # ids of messages whose last word has been said: repeated receipts change nothing
+        self._cancelled: set[str] = set()  # timers that ended at this instant, after they were taken out
+        self._ticks: list[int | None] = []
+
+    # ---- feeding -------------------------------------------------------------------------------------------------------------------
+
+    def add_user(self, user: str, profile: Mapping[str, Any], suppressed: Sequence[str] = ()) -> None:
+        """Somebody who is there from the start, known silently."""
+        self._newcomers.append((user, profile, suppressed))
+
+    def run(self, events: Iterable[Event]) -> Iterator[list[Happening]]:
+        """Judge the events and all that time brings up to the end; yields the happenings of each instant, in order."""
+        for event in events:
+            yield from self.feed(event)
+        yield from self.finish()
+
+    def feed(self, event: Event) -> Iterator[list[Happening]]:
+        """Judge one event, after everything that was due before it. Events after `until` are not judged."""
+        if self.until is not None and event.received > self.until:
+            return
+        if self.now is None:
+            self._begin(event.received if self.start is None else min(self.start, event.received), event.received)
+        if event.received > (self.now or 0):
+            yield from self._advance(event.received)
+        self._judge_event(event)
+
+    def finish(self) -> Iterator[list[Happening]]:
+        """Let the clock run to the end: `until`, else the last event."""
+        if self.now is None:
+            if self.start is None:
+                return
+            self._begin(self.start, self.start)
+        end = self.until if self.until is not None else self.now
+        assert end is not None
+        yield from self._advance(end + 1)
+
+    def pending(self) -> list[Timer]:
+        """Timers and waiting messages that are left."""
+        return [timer for timer in self.memory.timers.values() if timer.kind in ("due", "release")]
+
+    # ---- the clock ------------------------------------------------------------------------------------------------------------------
+
+    def _begin(self, now: int, first_event: int) -> None:
+        self.now = now
+        if self.start is None:
+            self.start = first_event
+        for user, profile, suppressed in self._newcomers:
+            self._decide(UserChange(user, profile))
+            phone = normalise(profile.get("phone"))
+            if suppressed and phone is not None:
+                self._decide(OptOut(phone, frozenset(suppressed)))
+        self._newcomers = []
+        self._lines = []
+        self._ticks = [self._next_tick(at, self.start - 1) for at in range(len(self.book.ticks))]
+
+    def _next_tick(self, at: int, after: int) -> int | None:
+        schedule = self.book.ticks[at].schedule
+        assert isinstance(schedule, CronSchedule | OnceSchedule | FestivalSchedule)
+        return next_ticks(schedule, after, self.book.zone)
+
+    def _advance(self, until: int) -> Iterator[list[Happening]]:
+        """Settle every instant before `until`, then stand at `until`."""
+        while (due := self._next_instant()) is not None and due < until:
+            if due > (self.now or 0):
+                yield from self._turn_page(due)
+            self._settle(due)
+        yield from self._turn_page(until)
+
+    def _turn_page(self, now: int) -> Iterator[list[Happening]]:
+        if self._lines:
+            assert self.start is not None
+            self._lines.sort(key=lambda line: line[0])
+            if (self.now or 0) >= self.start:
+                yield [happening for _, happening in self._lines]
+            self._lines = []
+        self.now = now
+        self.memory.sweep(now)
+
+    def _next_instant(self) -> int | None:
+        instants = [instant for instant in (self.memory.next_due(), self.script.next_at(), *self._ticks) if instant is not None]
+        return max(min(instants), self.now or 0) if instants else None
+
+    def _settle(self, now: int) -> None:
+        """All that is due at one instant."""
+        timers = self.memory.take_due(now)
+        self._cancelled.clear()
+        turns = _Turns()
+        for timer in timers:
+            if timer.kind == "wake":
+                assert timer.user is not None
+                turns.wake(self._person(timer.user, None), timer.user)
+            elif timer.kind == "due":
+                assert timer.item is not None
+                self._gather(timer.item, turns)
+        for at, tick in enumerate(self._ticks):
+            if tick is not None and tick <= now:
+                self._gather(Item(self.book.ticks[at].rule.id, format_instant(tick), tick), turns)
+                self._ticks[at] = self._next_tick(at, tick)
+        self._take_turns(turns)
+        releases = _Turns()
+        for timer in timers:
+            if timer.kind == "release":
+                assert timer.item is not None
+                releases.item(self._person(*timer.recipient), timer.item)
+        self._take_turns(releases)
+        self._receive(now)
+        for timer in timers:
+            if timer.kind == "fallback" and timer.id not in self._cancelled:
+                assert timer.message is not None
+                self._decide(Silence(timer.message))
+
+    def _gather(self, item: Item, turns: _Turns) -> None:
+        """A due timer is a person's; one of a broadcast, and a tick, become everybody's of the audience."""
+        rule = self.book.rules.get(item.rule)
+        if rule is None or not rule.has_audience or item.user is not None:
+            turns.item(self._recipient(item), item)
+            return
+        for fanout in self._decide(Opening(item)).fanouts:
+            self._invite(fanout, turns)
+
+    def _invite(self, fanout: Fanout, turns: _Turns) -> None:
+        item = fanout.item
+        rule = self.book.rules[item.rule]
+        assert self.now is not None
+        for person in self.memory.people():
+            cell = self.memory.cells["user:" + person[1]]
+            assert isinstance(cell, UserCell)
+            scope = Scope(self.now, cell.zone, item.event, cell)
+            if rule.audience is not None and not rule.audience.test(scope):
+                if self.traces is not None:
+                    self.traces.append(Trace.unselected(rule, item.occurrence, scope))
+            else:
+                turns.item(person, Item(item.rule, item.occurrence, item.instant, event=item.event, user=person[1]))
+
+    def _take_turns(self, turns: _Turns) -> None:
+        assert self.start is not None
+        assert self.now is not None
+        for person in sorted(turns.people):
+            self._decide(Turn(turns.items.get(person, ()), turns.wakes.get(person), self.now >= self.start))
+
+    def _person(self, user: str | None, phone: str | None) -> Person:
+        cell = self.memory.cells.get("user:" + user) if user is not None else None
+        return ((cell.phone if isinstance(cell, UserCell) else phone) or "", user or "")
+
+    def _recipient(self, item: Item) -> Person:
+        """Who will get the message: whom `send.to` names, else the trigger's user."""
+        rule = self.book.rules.get(item.rule)
+        if rule is None or (rule.to_user is None and rule.to_phone is None):
+            return self._person(item.user, item.phone)
+        assert self.now is not None
+        work = Work(self.book, self.memory, self.now, None)
+        scope = Case(work, rule, item, load_person(work, item)).scope
+        if rule.to_user is not None:
+            return self._person(rule.to_user(scope), None)
+        assert rule.to_phone is not None
+        return (normalise(rule.to_phone(scope)) or "", "")
+
+    # ---- judging --------------------------------------------------------------------------------------------------------------------
+
+    def _judge_event(self, event: Event) -> None:
+        decision = self._decide(event)
+        if decision.fanouts:
+            turns = _Turns()
+            for fanout in decision.fanouts:
+                self._invite(fanout, turns)
+            self._take_turns(turns)
+
+    def _decide(self, occurrence: Occurrence) -> Decision:
+        assert self.now is not None
+        decision = decide(self.book, self.memory, occurrence, self.now, self.traces)
+        self.memory.apply(decision)
+        if decision.cancelled:
+            self._cancelled.update(decision.cancelled)
+        if self.verdicts:
+            for verdict in decision.verdicts():
+                self._note(verdict, 0)
+        if decision.conversions:
+            self.conversions += decision.conversions
+        for message in decision.messages:
+            self._send(message)
+        return decision
+
+    def _note(self, happening: Happening, rank: int) -> None:
+        self._order += 1
+        person = happening.user or happening.phone or ""
+        key = (happening.user is not None, person, happening.rule, happening.occurrence, rank, self._order)
+        self._lines.append((key, happening))
+
+    def _send(self, message: Message) -> None:
+        self._note(message, 1)
+        if not message.rest and message.rule not in self.script.rules:
+            return
+        key = (message.rule, message.user or message.phone)
+        before = self._latest.get(key)
+        if before is not None and before.id in self._awaiting and before.occurrence != message.occurrence:
+            self._hear(before, "delivered")  # its receipt belongs to the new message: nothing says otherwise of the old one
+        self._latest[key] = self._latest_of_rule[message.rule] = message
+        at_once = self.script.at_once(message.rule, message.user)
+        if at_once is not None:
+            if at_once != "none":
+                self._heard.add(message.id)
+                self._hear(message, at_once)
+        elif message.rest and self.script.speaks(message.rule, message.user, message.at, self._patience(message)):
+            self._awaiting.add(message.id)
+        elif message.rest:
+            self._hear(message, "delivered")
+
+    def _patience(self, message: Message) -> int:
+        return message.at + self.book.rules[message.rule].rule.send.fallback_after.micros
+
+    def _receive(self, now: int) -> None:
+        for receipt in self.script.take(now):
+            if receipt.user is not None:
+                message = self._latest.get((receipt.rule, receipt.user))
+            else:
+                message = self._latest_of_rule.get(receipt.rule)
+            if message is None or message.id in self._heard:
+                continue
+            if receipt.status == "none":
+                self._awaiting.discard(message.id)
+            else:
+                self._heard.add(message.id)
+                self._hear(message, receipt.status)
+
+    def _hear(self, message: Message, status: str) -> None:
+        self._awaiting.discard(message.id)
+        assert self.now is not None
+        self._decide(Receipt(message, status, self.now <= self._patience(message)))
+
+
+class _Turns:
+    """What is due at one instant, by person."""
+
+    def __init__(self) -> None:
+        self.items: dict[Person, list[Item]] = {}
+        self.wakes: dict[Person, str] = {}
+        self.people: set[Person] = set()
+
+    def item(self, person: Person, item: Item) -> None:
+        self.people.add(person)
+        self.items.setdefault(person, []).append(item)
+
+    def wake(self, person: Person, user: str) -> None:
+        self.people.add(person)
+        self.wakes[person] = user

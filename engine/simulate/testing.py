@@ -1,0 +1,54 @@
+"""Running a book's rule tests, with what of the book they reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from engine.core.compile import compile_book
+from engine.core.trace import Trace
+from engine.simulate.coverage import Coverage
+from engine.simulate.story import StoryResult, run_test
+from rules.model import Rulebook, RuleTest
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One kind of thing that tests can reach; `missing` names what none reached, each with its place."""
+
+    name: str
+    covered: int
+    total: int
+    missing: Sequence[str]
+
+
+class TestRun:
+    """Runs the tests one by one, and knows afterwards what they reached. Only one of these counts what is asked for by `measures`."""
+
+    __test__ = False  # not a test of pytest's
+
+    def __init__(self, book: Rulebook, tests: Mapping[str, RuleTest], *, coverage: bool = True) -> None:
+        self._plan = compile_book(book)
+        self._tests = tests
+        self._coverage = Coverage.of(self._plan) if coverage else None
+
+    def results(self) -> Iterator[StoryResult]:
+        """One result a test, in order of name."""
+        for test in self._tests.values():
+            traces: list[Trace] | None = [] if self._coverage is not None else None
+            yield run_test(self._plan, test, traces)
+            if self._coverage is not None and traces is not None:
+                self._coverage.add(traces)
+
+    def measures(self) -> tuple[Measure, ...]:
+        """Rules that sent, answers of conditions, reasons; complete once all tests have run."""
+        reached = self._coverage
+        if reached is None:
+            return ()
+        rules, sent = set(reached.rules), reached.sent & set(reached.rules)
+        reasons = reached.seen_reasons & reached.reasons
+        return (
+            Measure("rules", len(sent), len(rules), [f"rule {rule} never sent" for rule in sorted(rules - sent)]),
+            Measure("branches", len(reached.seen_branches), len(reached.branches), list(reached.missing_branches())),
+            Measure("reasons", len(reasons), len(reached.reasons), list(reached.missing_reasons())),
+        )
