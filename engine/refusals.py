@@ -14,6 +14,10 @@ from rules.model import Path, path_text
 Fault = tuple[Path, str]  # where below the value that was looked at, and what is wrong there
 
 
+class InputError(Exception):
+    """A file that cannot be read, or is not in order where order was demanded."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing wrong with an input, at `path` (`("data", "amount")`)."""

@@ -4,32 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import datetime
 
 import re2
 
 from engine.core.facts import Json
+from engine.core.zones import parse_date, parse_instant
 from engine.nearest import did_you_mean, nearest
 from engine.refusals import Fault, kind, shown_value
 from rules.model import FieldDef
 
 Check = Callable[[Json], Fault | None]
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # An event of another century is a mistake in a clock (Go's zero time, milliseconds for seconds); values in `data` may lie anywhere.
 FIRST_TIME = 0
 LAST_TIME = 32_503_680_000_000_000  # the year 3000
 
 
 def instant(text: Json) -> int | None:
-    """Microseconds since the epoch of an RFC 3339 time with offset (seconds may be left out), or None for anything else."""
+    """Microseconds since the epoch of a time with offset (seconds may be left out), or None for anything else."""
     try:
-        if text[10] not in "T " or text[4] != "-":
-            return None
-        since = datetime.fromisoformat(text) - EPOCH
-    except (ValueError, TypeError, IndexError, KeyError, OverflowError):  # no time; no text or no offset; beyond the years 1 to 9999
+        return parse_instant(text, None)
+    except (ValueError, TypeError, LookupError):  # no time, or without an offset; no text
         return None
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def instant_fault(value: Json, shown: str) -> str:
@@ -136,14 +133,11 @@ def _boolean(_: FieldDef, shown: Callable[[Json], str]) -> Check:
 
 def _date(_: FieldDef, shown: Callable[[Json], str]) -> Check:
     def check(value: Json) -> Fault | None:
-        if type(value) is str and len(value) == 10 and value[7] == "-":
-            try:
-                date.fromisoformat(value)
-            except ValueError:
-                pass
-            else:
-                return None
-        return (), f"must be a date like 2026-06-01, got {shown(value)}"
+        try:
+            parse_date(value)
+        except (ValueError, TypeError, LookupError):
+            return (), f"must be a date like 2026-06-01, got {shown(value)}"
+        return None
 
     return check
 
@@ -152,10 +146,12 @@ def _datetime(_: FieldDef, shown: Callable[[Json], str]) -> Check:
     read = datetime.fromisoformat
 
     def check(value: Json) -> Fault | None:
+        # What `parse_instant` takes, without working out the instant; at the ends of the calendar it is asked itself.
         try:
-            if value[10] in "T " and value[4] == "-" and read(value).tzinfo is not None:
+            shaped = value[13] == ":" and value[7] == "-" and value[10] in "T " and read(value).tzinfo is not None
+            if shaped and (value[:4] not in ("0001", "9999") or instant(value) is not None):
                 return None
-        except (ValueError, TypeError, IndexError, KeyError):  # no time; no text
+        except (ValueError, TypeError, LookupError):
             pass
         return (), instant_fault(value, shown(value))
 

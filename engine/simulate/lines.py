@@ -23,7 +23,7 @@ import orjson
 from engine.core.facts import Event, Json
 from engine.events import EventReader
 from engine.people import ReceiptLine, ReceiptReader, UserLine, UserReader
-from engine.refusals import Refusal, parse_json
+from engine.refusals import InputError, Refusal, parse_json
 from engine.simulate.seen import SeenIds
 from engine.values import instant
 
@@ -37,10 +37,6 @@ MAX_RUNS = 128  # files open at once while merging
 STEP = 4_096  # lines between two reports of progress
 _RECORD = struct.Struct("<qqI")
 _BOM = b"\xef\xbb\xbf"
-
-
-class InputError(Exception):
-    """A file that cannot be read, or is not in order where order was demanded."""
 
 
 def _no_progress(_: str, __: int, ___: int) -> None:
