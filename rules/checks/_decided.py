@@ -1,0 +1,82 @@
+"""Conditions whose outcome is settled before anything happens: the smallest parts that can never hold, or always do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rules.checks._conditions import children, leaves
+from rules.checks._fields import FieldBook
+from rules.checks._logic import Logic
+from rules.checks._places import places
+from rules.checks._types import shown
+from rules.model import All, AnyOf, Condition, Leaf, NoneOf, Ref, Scalar
+
+if TYPE_CHECKING:
+    from rules.draft import Draft
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A settled part: the leaf that settles it, alone or with `other`, an earlier one. `holds`: always, or never."""
+
+    leaf: Leaf
+    holds: bool
+    other: Leaf | None = None
+
+
+def decided_conditions(draft: Draft) -> Iterator[Decided]:
+    """Those of every condition of the book."""
+    fields = FieldBook(draft)
+    for place in places(draft, fields):
+        yield from _decided(Logic(draft, fields, place.reach), place.condition)
+
+
+def written(leaf: Leaf) -> str:
+    """A leaf as it could stand in YAML: `event.amount: {below: 5}`."""
+    operand = leaf.operand
+    value = f"[{', '.join(_operand(item) for item in operand)}]" if isinstance(operand, tuple) else _operand(operand)
+    return f"{leaf.field}: {value}" if leaf.op in ("is", "in") else f"{leaf.field}: {{{leaf.op}: {value}}}"
+
+
+def _operand(value: object) -> str:
+    if isinstance(value, Ref):
+        return f"{{ref: {value.field}}}"
+    return shown(value) if isinstance(value, Scalar) else str(value)
+
+
+def _decided(logic: Logic, condition: Condition) -> list[Decided]:
+    """Below first: what is settled by a part is not said again of the whole."""
+    if isinstance(condition, Leaf):
+        answer = logic.always(condition, condition.field)
+        return [] if answer is None else [Decided(condition, answer)]
+    found = [part for child in children(condition) for part in _decided(logic, child)]
+    if isinstance(condition, All | AnyOf | NoneOf) and len(condition.items) > 1:
+        settled = {part.leaf.field for part in found}
+        for field in logic.fields_of(condition):
+            if field not in settled and (whole := _whole(logic, condition, field)):
+                found.append(whole)
+    return found
+
+
+def _whole(logic: Logic, condition: All | AnyOf | NoneOf, field: str) -> Decided | None:
+    """Whether the items together settle the condition, by this field. The first item that completes them is the one at fault."""
+    answer = logic.always(condition, field)
+    if answer is None:
+        return None
+    items = condition.items
+    last = next(end for end in range(1, len(items) + 1) if logic.always(_part(condition, items[:end]), field) == answer)
+    leaf = _leaf_of(items[last - 1], field)
+    if leaf is None:
+        return None
+    partner = next((item for item in items[: last - 1] if logic.always(_part(condition, (item, items[last - 1])), field) == answer), None)
+    return Decided(leaf, answer, _leaf_of(partner, field) if partner else None)
+
+
+def _part(condition: All | AnyOf | NoneOf, items: tuple[Condition, ...]) -> Condition:
+    return type(condition)(condition.path, items)
+
+
+def _leaf_of(condition: Condition, field: str) -> Leaf | None:
+    return next((leaf for leaf in leaves(condition) if leaf.field == field), None)

@@ -1,0 +1,44 @@
+"""Where findings stand: the key or value at fault, found by its path in the YAML tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from rules.findings import Finding, Severity
+from rules.model import Path
+
+if TYPE_CHECKING:
+    from rules.draft import Draft
+
+
+def inner(draft: Draft, path: Path, *parts: str | int) -> Path:
+    """`path` led further by those of `parts` that exist there.
+
+    The same entry has several spellings (`on: a`, `on: [a]`, `on: {event: [a]}`), so a part that is not there is passed over:
+    `inner(draft, on, "event", 0)` is the place of the first event in each of them.
+    """
+    for part in parts:
+        if (*path, part) in draft.positions:
+            path = (*path, part)
+    return path
+
+
+def at_value(draft: Draft, code: str, severity: Severity, path: Path, message: str, hint: str = "") -> Finding:
+    """A finding at the value that stands at `path`."""
+    span = draft.positions.value(path) if path in draft.positions else draft.positions.nearest(path)
+    return Finding(code, severity, span, path, message, hint)
+
+
+def at_key(draft: Draft, code: str, severity: Severity, path: Path, message: str, hint: str = "") -> Finding:
+    """A finding at the key whose entry is at `path`; an item of a list has no key, there it stands at the value."""
+    if path not in draft.positions or isinstance(path[-1], int):
+        return at_value(draft, code, severity, path, message, hint)
+    return Finding(code, severity, draft.positions.key(path), path, message, hint)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A hint with the nearest known name; empty when none is near."""
+    close = get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+    return f"did you mean {close[0]}?" if close else ""
