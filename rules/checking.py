@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rules.build import Draft, build
 from rules.checks import CHECKS
 from rules.findings import Finding, Severity
-from rules.loader import Parsed, parse, read_folder
+from rules.loader import parse, read_folder
 from rules.model import Rulebook
 from rules.positions import Positions
 from rules.silence import Silence
@@ -48,16 +48,15 @@ def check(files: Mapping[str, bytes | str]) -> Checked:
     structure = examine(parsed.tree, parsed.positions)
     draft = build(parsed.tree, parsed.positions, structure.bad, parsed.sources)
     broken = {finding.span: finding for finding in (*structure.findings, *parsed.findings)}  # of two at a place, the loader's
-    findings = sorted(Silence(parsed).hearable(broken.values(), _checked(parsed, draft)), key=_place)
+    findings = sorted(Silence(parsed).hearable(broken.values(), _checked(draft) if parsed.whole and structure.whole else ()), key=_place)
     has_errors = any(finding.severity is Severity.ERROR for finding in findings)
     return Checked(None if has_errors else draft.book, tuple(findings), parsed.positions, parsed.sources, draft, parsed.digest)
 
 
-def _checked(parsed: Parsed, draft: Draft) -> Iterator[Finding]:
-    """The findings of all checks. Without a file's end nobody knows which names are missing, so nothing is checked then."""
-    if parsed.whole:
-        for module in CHECKS:
-            yield from module.check(draft)
+def _checked(draft: Draft) -> Iterator[Finding]:
+    """The findings of all checks. Not asked of a book that was not read to its end: which names are missing is not known then."""
+    for module in CHECKS:
+        yield from module.check(draft)
 
 
 def _place(finding: Finding) -> tuple[str, int, int, str, str]:

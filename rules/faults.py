@@ -9,6 +9,7 @@ from typing import Any
 
 from jsonschema import ValidationError
 
+from rules import values
 from rules.model import Path
 
 Schema = Mapping[str, Any]
@@ -69,6 +70,12 @@ def listed(words: Iterable[str], last: str) -> str:
     return f"{', '.join(most)} {last} {end}" if most else end
 
 
+def one_of(words: Iterable[str]) -> str:
+    """What may stand there."""
+    *most, end = words
+    return f"one of {listed((*most, end), 'and')}" if most else f"only {end}"
+
+
 def shown(value: Any) -> str:
     """A value as a message names it; long ones are cut."""
     if isinstance(value, str):
@@ -78,7 +85,7 @@ def shown(value: Any) -> str:
 
 def unknown_key(name: str, known: Iterable[str], schema: Schema) -> Fault:
     """A key that a mapping does not have."""
-    hint = did_you_mean(name, known) or f"one of {listed(known, 'and')}"
+    hint = did_you_mean(name, known) or one_of(known)
     word = schema.get("x-word", "key")
     return Fault(f"unknown {word} {name[:_LONGEST_SHOWN]}", hint, (name,), at_key=True, code=schema.get("x-code", "structure"))
 
@@ -87,7 +94,7 @@ def wrong_kind(instance: Any, schema: Schema, _: Any = None) -> Fault:
     """A list where a text belongs, and the like."""
     kinds = kinds_of(schema)
     expected = schema.get("x-expected") or listed((_PEOPLE[kind] for kind in kinds if kind != "null"), "or")
-    is_unquoted = "string" in kinds and isinstance(instance, bool | int | float)
+    is_unquoted = kinds == ["string"] and isinstance(instance, bool | int | float)
     title = schema.get("title") or listed((_PEOPLE[kind] for kind in kinds if kind != "null"), "or")
     return Fault(f"{shown(instance)} is not {_with_article(title)}", f"{expected}, in quotes" if is_unquoted else expected)
 
@@ -97,12 +104,13 @@ def _with_article(title: str) -> str:
 
 
 def _not_listed(instance: Any, schema: Schema, allowed: list[str]) -> Fault:
-    hint = did_you_mean(instance, allowed) or (f"one of {listed(allowed, 'and')}" if len(allowed) > 1 else allowed[0])
+    hint = did_you_mean(instance, allowed) or one_of(allowed)
     return Fault(f"unknown {schema['title']} {shown(instance)}", hint, code=schema.get("x-code", "structure"))
 
 
 def _not_that(instance: Any, schema: Schema, _: Any) -> Fault:
-    hint = did_you_mean(instance, schema.get("x-words", ())) or schema.get("x-expected", "")
+    words = values.zone_names() if schema.get("format") == "hongyan-timezone" else schema.get("x-words", ())
+    hint = did_you_mean(instance, words) or schema.get("x-expected", "")
     return Fault(f"{shown(instance)} is not {schema['title']}", hint, code=schema.get("x-code", "structure"))
 
 

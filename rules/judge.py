@@ -135,26 +135,28 @@ class Judge:
         fitting = [option for option in options if _fits(instance, option)]
         if not fitting:
             kinds = dict.fromkeys(kind for option in options for kind in kinds_of(option))
-            yield wrong_kind(instance, {"title": schema.get("title"), "type": list(kinds)})
+            yield wrong_kind(instance, {**schema, "type": list(kinds)})
         elif not isinstance(instance, dict) or len(fitting) == 1:
             yield from self._errors(instance, fitting[0])
         else:
             yield from self._best_of(fitting, instance, schema)
 
     def _best_of(self, options: list[Schema], instance: dict[str, Any], schema: Schema) -> Iterator[ValidationError]:
-        """Judge a mapping by the alternative that its keys speak for; each is known by the first key it requires."""
-        ranked = sorted(options, key=lambda option: _rank(option, instance))
+        """Judge a mapping by the alternative that its keys speak for; each is known by its head, the first key it requires."""
+        ranked = sorted(options, key=lambda option: _rank(option, options, instance))
         best = ranked[0]
-        heads = [option["required"][0] for option in options if option.get("required")]
-        if _rank(best, instance)[:2] == _rank(ranked[1], instance)[:2] and _rank(best, instance)[0]:
+        heads = [head for option in options if (head := _head(option))]
+        lacks_head, _, score = _rank(best, options, instance)
+        if lacks_head and score == _rank(ranked[1], options, instance)[2]:
             yield from _undecided(heads, options, instance, schema)
             return
-        own = best["required"][0] if best.get("required") else ""
+        others = [option for option in options if option is not best and _head(option) in set(instance) - set(best["properties"])]
+        for other in others:
+            message = f"{_head(other)} beside {_head(best) or 'other keys'}"
+            yield Fault(message, f"exactly one of {listed(heads, 'and')}", (_head(other),), at_key=True)
+        explained = {name for other in others for name in other["properties"]}
         for error in self._errors(instance, best):
-            second = str(error.path[0]) if isinstance(error, Fault) and error.at_key and len(error.path) == 1 else ""
-            if second in heads and second != own:
-                yield Fault(f"{second} beside {own}", f"exactly one of {listed(heads, 'and')}", (second,), at_key=True)
-            else:
+            if not (isinstance(error, Fault) and error.at_key and len(error.path) == 1 and error.path[0] in explained):
                 yield error
 
 
@@ -175,14 +177,25 @@ def _fits(instance: Any, schema: Schema) -> bool:
     return kind in kinds_of(schema) or (kind == "integer" and "number" in kinds_of(schema))
 
 
-def _rank(option: Schema, instance: dict[str, Any]) -> tuple[bool, int, int]:
-    """How little a mapping's keys speak for an alternative: without its head? how many unknown keys? where is its head?"""
-    head = option["required"][0] if option.get("required") else None
-    known = option.get("properties", {})
-    closed = option.get("additionalProperties") is False
-    unknown = sum(1 for name in instance if name not in known) if closed else 0
-    position = list(instance).index(head) if head in instance else _FAR
-    return (head is not None and head not in instance, unknown, position)
+def _head(option: Schema) -> str:
+    required = option.get("required")
+    return str(required[0]) if required else ""
+
+
+def _rank(option: Schema, options: list[Schema], instance: dict[str, Any]) -> tuple[bool, bool, int]:
+    """How little a mapping's keys speak for an alternative.
+
+    Does it lack the head? Is the head an ordinary key of another alternative whose head is there (`at` beside `festival`)? Then: where the
+    head stands, or without it, how many keys are unknown.
+    """
+    head = _head(option)
+    if not head or head not in instance:
+        closed = option.get("additionalProperties") is False
+        unknown = sum(1 for name in instance if name not in option["properties"]) if closed else 0
+        return (bool(head), False, unknown)
+    rivals = (other for other in options if other is not option and _head(other) in instance)
+    shadowed = any(head in other["properties"] for other in rivals)
+    return (False, shadowed, list(instance).index(head))
 
 
 def _undecided(heads: list[str], options: list[Schema], instance: dict[str, Any], schema: Schema) -> Iterator[Fault]:

@@ -17,7 +17,7 @@ from rules import yaml12
 from rules.findings import Finding, Severity, Span
 from rules.model import Path, path_text
 from rules.positions import START, Positions, Stretch
-from rules.yaml12 import Comment, Node
+from rules.yaml12 import Directive, Node
 
 Plain = str | int | float | bool | None | list["Plain"] | dict[str, "Plain"]
 
@@ -25,6 +25,7 @@ Plain = str | int | float | bool | None | list["Plain"] | dict[str, "Plain"]
 SECTIONS = ("book", "events", "user", "segments", "message_types", "templates", "rules", "tests")
 # Mappings whose entries are merged by name: the sections, and the two parts of `user`.
 _MERGED = {(name,) for name in SECTIONS} | {("user", "attributes"), ("user", "traits")}
+MOST_FINDINGS = 300  # beyond so many nobody reads on
 SUFFIXES = (".yaml", ".yml")
 
 
@@ -36,7 +37,7 @@ class Parsed:
     positions: Positions
     findings: tuple[Finding, ...]
     sources: Mapping[str, str]
-    comments: Mapping[str, tuple[Comment, ...]]
+    directives: Mapping[str, tuple[Directive, ...]]
     digest: str
     whole: bool
 
@@ -62,7 +63,7 @@ def parse(files: Mapping[str, bytes | str]) -> Parsed:
     """Read and merge the files of a book. Order of files: by name."""
     merger = _Merger()
     sources: dict[str, str] = {}
-    comments: dict[str, tuple[Comment, ...]] = {}
+    directives: dict[str, tuple[Directive, ...]] = {}
     for name in sorted(files):
         merger.positions.start_at(name)
         text, fault = yaml12.decode(files[name])
@@ -71,11 +72,11 @@ def parse(files: Mapping[str, bytes | str]) -> Parsed:
             merger.refuse_file(name, fault)
             continue
         document = yaml12.read(text)
-        comments[name] = tuple(document.comments)
+        directives[name] = tuple(document.directives)
         merger.add(name, document)
     if not files:
         merger.report((), Span("", *START), "no YAML file", "a book is a folder with at least one .yaml file")
-    return Parsed(merger.tree, merger.positions, tuple(merger.findings), sources, comments, _digest(files), merger.whole)
+    return Parsed(merger.tree, merger.positions, tuple(merger.findings), sources, directives, _digest(files), merger.whole)
 
 
 def _yaml_files(root: FilePath) -> Iterator[FilePath]:
@@ -140,7 +141,7 @@ class _Merger:
 
     def report(self, path: Path, span: Span, message: str, hint: str) -> None:
         """Add a finding, once (an alias shows the same place again)."""
-        if (span, message) not in self._reported:
+        if (span, message) not in self._reported and len(self.findings) < MOST_FINDINGS:
             self._reported.add((span, message))
             self.findings.append(Finding("structure", Severity.ERROR, span, path, message, hint))
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from rules import values
 from rules.entries.facts import enum_key
-from rules.model import CHANNELS, EVENT_BUILTINS, Path
+from rules.model import CHANNELS, EVENT_BUILTINS, TAKES, Path
 
 MAX_SLIDING = 200
 _OFFSETS = ("after", "before", "at")
@@ -92,7 +92,7 @@ def _fits(value: str | float, kind: str) -> bool:
 def trait(tree: dict[str, Any], _: ZoneInfo) -> Iterator[Broken]:
     """All ways to take but count take a field."""
     take = tree.get("take")
-    if isinstance(take, str) and take != "count" and "of" not in tree:
+    if take in TAKES and take != "count" and "of" not in tree:
         yield Broken((), f"take: {take} without `of`", "add of: with the field to take, such as event.amount", at_key=True)
 
 

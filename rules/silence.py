@@ -6,42 +6,44 @@ On a line it silences findings that begin (or end) on that line; alone on the li
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rules.findings import Finding
 from rules.loader import Parsed
 from rules.positions import Positions
-from rules.yaml12 import Comment
+from rules.yaml12 import Directive
 
 # Without these a book could not run: names would lead nowhere, segments round in circles, patterns would not compile.
 NEVER_SILENT = frozenset({"structure", "unknown-name", "cycle", "unsafe-pattern"})
-_DIRECTIVE = re.compile(r"\s*check:\s*disable=([a-z-]+(?:\s*,\s*[a-z-]+)*)(?=\s|$)")
+_DISABLE = re.compile(r"\s*disable=([a-z-]+(?:\s*,\s*[a-z-]+)*)(?=\s|$)")
 
 
-@dataclass(frozen=True, slots=True)
-class _Reach:
-    """Codes silenced from a line to a line of a file."""
-
-    file: str
-    first: int
-    last: int
-    codes: frozenset[str]
-
-    def covers(self, finding: Finding) -> bool:
-        span = finding.span
-        if span.file != self.file or finding.code not in self.codes:
-            return False
-        return self.first <= span.line <= self.last or (self.first == self.last == span.end_line)
+Line = tuple[str, int]
 
 
 class Silence:
     """What the comments of a book silence."""
 
     def __init__(self, parsed: Parsed) -> None:
-        directives = {file: _directives(comments) for file, comments in parsed.comments.items()}
-        ends = _ends(parsed.positions) if any(directives.values()) else {}
-        self._reaches = [reach for file in directives for reach in _reaches(file, directives[file], parsed.comments[file], ends)]
+        self._here: dict[Line, frozenset[str]] = {}  # by a directive behind something on the line
+        self._within: dict[Line, frozenset[str]] = {}  # by a directive before the entry that the line belongs to
+        ends = _ends(parsed.positions) if any(parsed.directives.values()) else {}
+        for file, directives in parsed.directives.items():
+            if directives:
+                self._take(file, directives, parsed.sources[file].split("\n"), ends)
+
+    def _take(self, file: str, directives: Iterable[Directive], lines: Sequence[str], ends: Mapping[Line, int]) -> None:
+        entry = 0  # the first line that is no comment, at or after the directive
+        for directive in directives:
+            codes = _codes(directive.text)
+            if not directive.alone:
+                self._here[file, directive.line] = codes
+                continue
+            entry = max(entry, directive.line + 1)
+            while entry <= len(lines) and lines[entry - 1].lstrip(" ").startswith("#"):
+                entry += 1
+            for line in range(entry, ends.get((file, entry), 0) + 1):
+                self._within[file, line] = self._within.get((file, line), frozenset()) | codes
 
     def hearable(self, broken: Iterable[Finding], checked: Iterable[Finding]) -> Iterator[Finding]:
         """The findings that remain. Those of structure are errors that left an entry out of the book: they always do."""
@@ -53,18 +55,13 @@ class Silence:
                 yield finding
 
     def _is_silenced(self, finding: Finding) -> bool:
-        return any(reach.covers(finding) for reach in self._reaches)
+        first, last = (finding.span.file, finding.span.line), (finding.span.file, finding.span.end_line)
+        return any(finding.code in found.get(line, ()) for found, line in ((self._here, first), (self._here, last), (self._within, first)))
 
 
-def _directives(comments: Iterable[Comment]) -> dict[int, frozenset[str]]:
-    """The codes of each line that has a directive."""
-    found = ((comment.line, _DIRECTIVE.match(comment.text)) for comment in comments)
-    return {line: frozenset(re.split(r"\s*,\s*", match[1])) for line, match in found if match}
-
-
-def _ends(positions: Positions) -> dict[tuple[str, int], int]:
+def _ends(positions: Positions) -> dict[Line, int]:
     """By file and line: where the entry (or item) that begins on the line ends."""
-    ends: dict[tuple[str, int], int] = {}
+    ends: dict[Line, int] = {}
     for _, key, value in positions.items():
         place = (key.file, key.line)
         if value.file == key.file:
@@ -72,16 +69,7 @@ def _ends(positions: Positions) -> dict[tuple[str, int], int]:
     return ends
 
 
-def _reaches(
-    file: str, directives: Mapping[int, frozenset[str]], comments: Iterable[Comment], ends: Mapping[tuple[str, int], int]
-) -> Iterator[_Reach]:
-    alone = {comment.line for comment in comments if comment.alone}
-    for line, codes in directives.items():
-        if line not in alone:
-            yield _Reach(file, line, line, codes)
-            continue
-        entry = line + 1
-        while entry in alone:
-            entry += 1
-        if (file, entry) in ends:
-            yield _Reach(file, entry, ends[file, entry], codes)
+def _codes(text: str) -> frozenset[str]:
+    """The codes of `disable=a,b`, whatever reason stands behind them."""
+    match = _DISABLE.match(text)
+    return frozenset(re.split(r"\s*,\s*", match[1])) if match else frozenset()

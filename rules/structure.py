@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 from rules.build import book_zone
@@ -20,31 +19,40 @@ MOST_FINDINGS = 300
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """The findings, and the paths of the entries that cannot be built because of them."""
+    """The findings, and the paths of the entries that cannot be built because of them. `whole` False: there are too many to go on."""
 
     findings: tuple[Finding, ...]
     bad: frozenset[Path]
+    whole: bool
 
 
 def examine(tree: Mapping[str, Any], positions: Positions) -> Structure:
     """Judge a merged tree. One finding at a place: the first says what is wrong, the others would follow from it."""
     found: dict[Span, Finding] = {}
     bad: set[Path] = set()
-    for fault in _faults(tree):
+    for fault in judge_in(book_zone(tree)).faults(tree):
         finding = _finding(fault, positions)
         found.setdefault(finding.span, finding)
         if finding.severity is Severity.ERROR:
             bad.add(entry_of(finding.path))
-    return Structure(tuple(found.values()), frozenset(bad))
+        if len(found) == MOST_FINDINGS:
+            return Structure(tuple(found.values()), frozenset(_entries(tree)), whole=False)
+    return Structure(tuple(found.values()), frozenset(bad), whole=True)
+
+
+def _entries(tree: Mapping[str, Any]) -> Iterator[Path]:
+    """The paths of all entries."""
+    for section, entries in tree.items():
+        for name in entries if isinstance(entries, dict) else ():
+            if section == "user" and isinstance(entries[name], dict):
+                yield from (("user", name, fact) for fact in entries[name])
+            else:
+                yield (section, name)
 
 
 def entry_of(path: Path) -> Path:
     """The path of the entry (or setting of the book) that a path lies in."""
     return path[:3] if path[:1] == ("user",) else path[:2]
-
-
-def _faults(tree: Mapping[str, Any]) -> Iterator[Fault]:
-    return islice(judge_in(book_zone(tree)).faults(tree), MOST_FINDINGS)
 
 
 def _finding(fault: Fault, positions: Positions) -> Finding:

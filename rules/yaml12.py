@@ -7,6 +7,7 @@ forgets where keys stand.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from rules.positions import START, Stretch
 MAX_BYTES = 1024 * 1024
 MAX_LEVELS = 50
 MAX_EXPANSIONS = 10_000
+MAX_VALUES = 150_000  # keys and values; a book of 1 MB in any sensible style has at most two thirds of that
 LARGEST_INTEGER = 2**63 - 1
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -33,9 +35,11 @@ _CONSTANTS: dict[str, Scalar] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
+_BLOCK_STYLES = ("|", ">")
 _FIRST_OF_NUMBER = frozenset("0123456789+-.")
 _PROPERTIES = re.compile(r"(?:[&!]\S*\s+)*")
-_COMMENT = re.compile(r"(?:^|(?<=[ \t]))#.*", re.MULTILINE)
+_MARK = re.compile(r"(?:^|(?<=[ \t]))#")  # what begins a comment
+_CHECK = re.compile(r"(?:^|(?<=[ \t]))#[ \t]*check:(.*)", re.MULTILINE)
 
 
 @dataclass(slots=True)
@@ -76,11 +80,10 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Comment:
-    """A comment of a file: its line, its column, whether nothing else is on the line, and its text without `#`."""
+class Directive:
+    """A comment that begins with `check:`: its line, whether nothing else is on the line, and what follows the colon."""
 
     line: int
-    column: int
     alone: bool
     text: str
 
@@ -91,7 +94,7 @@ class Document:
 
     root: Node | None
     faults: list[Fault]
-    comments: list[Comment]
+    directives: list[Directive]
     whole: bool = True
 
 
@@ -116,8 +119,7 @@ def read(text: str) -> Document:
     except yaml.YAMLError as error:
         faults.append(_syntax_fault(error, text))
         whole = False
-    comments = list(_comments(text, composer.scalars)) if "#" in text and whole else []
-    return Document(composer.root, faults + composer.faults, comments, whole)
+    return Document(composer.root, faults + composer.faults, list(_directives(text, composer.texts)) if whole else [], whole)
 
 
 def decode(data: bytes | str) -> tuple[str, Fault | None]:
@@ -231,12 +233,14 @@ class _Composer:
     def __init__(self, text: str) -> None:
         self.root: Node | None = None
         self.faults: list[Fault] = []
-        self.scalars: list[tuple[int, int]] = []  # where texts stand (start, end), as indices: a # inside is no comment
+        self.texts: list[tuple[int, int]] = []  # where texts stand (start, end), as indices: a # inside is no comment
+        self._keeps_texts = _CHECK.search(text) is not None
         self._text = text
         self._stack: list[_Open] = []
         self._anchors: dict[str, Node | None] = {}  # None: still open
         self._expanded = 0
         self._documents = 0
+        self._values = 0
 
     def run(self) -> None:
         handlers = {
@@ -261,23 +265,32 @@ class _Composer:
             raise _Refused(Fault(_stretch(event), "a second YAML document", "one document a file: remove the ---"))
 
     def _scalar(self, event: Any) -> None:
-        node = Node(self._own_stretch(event))
+        is_bare = not (event.anchor or event.tag or event.style in _BLOCK_STYLES)
+        node = Node(_stretch(event) if is_bare else self._own_stretch(event))
         node.text = event.value
-        self.scalars.append(self._extent(event))
+        if self._keeps_texts:
+            self.texts.append(self._extent(event))
         if event.implicit[0]:
-            node.value, wrong = resolve(event.value)
-            node.is_merge = event.value == "<<"
-            if wrong:
-                node.fault = Fault(node.stretch, wrong, "a finite number of at most 18 digits, or a text in quotes")
+            self._plain(event.value, node)
         else:
-            node.value = event.value
-            control = _CONTROL.search(event.value)
-            if control:
-                node.fault = Fault(node.stretch, f"the control character U+{ord(control[0]):04X} in a text", "remove it")
-        self._refuse_tag(event, node)
+            self._quoted(event.value, node)
+        if event.tag is not None:
+            self._refuse_tag(event, node)
         if event.anchor:
             self._anchors[event.anchor] = node
         self._attach(node)
+
+    def _plain(self, text: str, node: Node) -> None:
+        node.value, wrong = resolve(text)
+        node.is_merge = text == "<<"
+        if wrong:
+            node.fault = Fault(node.stretch, wrong, "a finite number of at most 18 digits, or a text in quotes")
+
+    def _quoted(self, text: str, node: Node) -> None:
+        node.value = text
+        control = _CONTROL.search(text)
+        if control:
+            node.fault = Fault(node.stretch, f"the control character U+{ord(control[0]):04X} in a text", "remove it")
 
     def _open(self, event: Any) -> None:
         if len(self._stack) >= MAX_LEVELS:
@@ -287,7 +300,8 @@ class _Composer:
             node.pairs = []
         else:
             node.items = []
-        self._refuse_tag(event, node)
+        if event.tag is not None:
+            self._refuse_tag(event, node)
         if event.anchor:
             self._anchors[event.anchor] = None
         self._stack.append(_Open(node, event.anchor))
@@ -321,6 +335,9 @@ class _Composer:
         self._attach(target.standing_at(where))
 
     def _attach(self, node: Node) -> None:
+        self._values += 1
+        if self._values > MAX_VALUES:
+            raise _Refused(Fault(node.stretch, f"more than {MAX_VALUES:,} values in one file", "spread the book over several files"))
         if not self._stack:
             self.root = node
             return
@@ -335,8 +352,7 @@ class _Composer:
             parent.key = None
 
     def _refuse_tag(self, event: Any, node: Node) -> None:
-        if event.tag is not None:
-            node.fault = Fault(_stretch(event), f"the YAML tag {event.tag[:60]}", "remove it: a book has no tags")
+        node.fault = Fault(_stretch(event), f"the YAML tag {event.tag[:60]}", "remove it: a book has no tags")
 
     def _own_stretch(self, event: Any) -> Stretch:
         """Where the value itself stands, without the anchor and tag before it."""
@@ -350,7 +366,7 @@ class _Composer:
             column = len(skipped) - skipped.rfind("\n") if breaks else column + len(skipped)
             if (line, column) > (end_line, end_column):
                 end_line, end_column = line, column
-        if getattr(event, "style", None) in ("|", ">"):
+        if getattr(event, "style", None) in _BLOCK_STYLES:
             end_line, end_column = self._trimmed(event)
         return (line, column, end_line, end_column)
 
@@ -364,7 +380,7 @@ class _Composer:
     def _extent(self, event: Any) -> tuple[int, int]:
         """Where a text stands; a block text begins after its header line, which may hold a comment."""
         start = event.start_mark.index
-        if event.style in ("|", ">"):
+        if event.style in _BLOCK_STYLES:
             end_of_header = self._text.find("\n", start)
             start = end_of_header if end_of_header >= 0 else start
         return start, event.end_mark.index
@@ -387,21 +403,18 @@ def _closed(node: Node, event: Any) -> Stretch:
     return node.stretch
 
 
-def _comments(text: str, scalars: list[tuple[int, int]]) -> Iterator[Comment]:
-    """Every comment. Both the text and the scalars are in order of place, so one pass is enough."""
-    inside = iter(scalars)
-    start, end = next(inside, (len(text), len(text)))
-    index = counted = 0
-    line = 1
-    while found := _COMMENT.search(text, index):
+def _directives(text: str, texts: list[tuple[int, int]]) -> Iterator[Directive]:
+    """The comments that begin with `check:`. `texts` says, in order, where a # belongs to a text."""
+    line, counted = 1, 0
+    for found in _CHECK.finditer(text):
         at = found.start()
-        while end <= at:
-            start, end = next(inside, (len(text) + 1, len(text) + 1))
-        if start <= at:
-            index = end
-            continue
         line += text.count("\n", counted, at)
         counted = at
-        line_start = text.rfind("\n", 0, at) + 1
-        yield Comment(line, at - line_start + 1, not text[line_start:at].strip(), found[0][1:])
-        index = found.end()
+        before = text[text.rfind("\n", 0, at) + 1 : at]
+        if not _is_inside(texts, at) and not any(not _is_inside(texts, at - len(before) + mark.start()) for mark in _MARK.finditer(before)):
+            yield Directive(line, not before.strip(), found[1])
+
+
+def _is_inside(texts: list[tuple[int, int]], index: int) -> bool:
+    nearest = bisect_right(texts, (index, len(texts) and texts[-1][1])) - 1
+    return nearest >= 0 and texts[nearest][0] <= index < texts[nearest][1]
