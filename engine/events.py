@@ -1,6 +1,6 @@
 """Reading events: a parsed JSON object becomes an `Event`, or a `Refusal` that says why not. The command and the service share this.
 
-Each event type is compiled once into a plan of small checks (docs/decisions/010), because every event passes here: three microseconds each,
+Each event type is compiled once into a plan of small checks (docs/decisions/reading-events.md), because every event passes here: three microseconds each,
 JSON included.
 """
 

@@ -1,4 +1,4 @@
-"""Checks of JSON values against declared fields, each compiled to one function (docs/decisions/010)."""
+"""Checks of JSON values against declared fields, each compiled to one function (docs/decisions/reading-events.md)."""
 
 from __future__ import annotations
 

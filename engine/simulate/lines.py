@@ -13,7 +13,7 @@ import sys
 import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Protocol, TypeVar, cast
@@ -73,6 +73,11 @@ class LineFile:
             except OSError as error:
                 raise InputError(f"{self.name}: {error.strerror or error}") from error
 
+    def close(self) -> None:
+        """Forget what was kept of standard input."""
+        if self._spool is not None:
+            self._spool.close()
+
     @contextmanager
     def _opened(self) -> Iterator[tuple[BinaryIO, int]]:
         if str(self._path) == "-":
@@ -101,7 +106,22 @@ def _unpacked(raw: BinaryIO) -> BinaryIO:
     raw.seek(0)
     if start != b"\x1f\x8b":
         return raw
-    return cast(BinaryIO, io.BufferedReader(gzip.GzipFile(fileobj=raw), 1 << 18))
+    return cast(BinaryIO, io.BufferedReader(_Unzipped(raw), 1 << 18))
+
+
+class _Unzipped(io.RawIOBase):
+    """Gives what could be unpacked before it says that an archive breaks off; GzipFile alone would lose its last buffer."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._archive = gzip.GzipFile(fileobj=raw, mode="rb")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # what BufferedReader passes
+        block = self._archive.read1(len(buffer))
+        buffer[: len(block)] = block
+        return len(block)
 
 
 def _skip_line(stream: BinaryIO) -> None:
@@ -143,20 +163,21 @@ class EventFile:
         self.spilled_runs = 0  # 0 for a file in order, or one that fits in memory
 
     def __iter__(self) -> Iterator[Event]:
-        broken = self._first_out_of_order()
-        if broken is None:
-            events = self._in_file_order()
-        elif self._strict_order:
-            raise InputError(f"{self._file.name}: line {broken} was received before the line above it (--strict-order)")
-        else:
-            events = self._sorted()
-        with SeenIds() as seen:
-            for event in events:
+        with closing(self._file), SeenIds() as seen:
+            for event in self._ordered():
                 if seen.add(event.source, event.id):
                     self.events += 1
                     yield event
                 else:
                     self.duplicates += 1
+
+    def _ordered(self) -> Iterator[Event]:
+        broken = self._first_out_of_order()
+        if broken is None:
+            return self._in_file_order()
+        if self._strict_order:
+            raise InputError(f"{self._file.name}: line {broken} was received before the line above it (--strict-order)")
+        return self._sorted()
 
     def _first_out_of_order(self) -> int | None:
         latest = -(1 << 62)
@@ -241,13 +262,14 @@ class _Reader(Protocol[Line]):
 
 
 def _read(path: str | Path, reader: _Reader[Line], refuse: Refuse, progress: Progress | None) -> Iterator[Line]:
-    for number, text in LineFile(path, progress).lines(refuse):
-        parsed = parse_json(text)
-        line = parsed if isinstance(parsed, Refusal) else reader.read(parsed)
-        if isinstance(line, Refusal):
-            refuse(number, line.reason)
-        else:
-            yield line
+    with closing(LineFile(path, progress)) as file:
+        for number, text in file.lines(refuse):
+            parsed = parse_json(text)
+            line = parsed if isinstance(parsed, Refusal) else reader.read(parsed)
+            if isinstance(line, Refusal):
+                refuse(number, line.reason)
+            else:
+                yield line
 
 
 def read_users(path: str | Path, reader: UserReader, refuse: Refuse, progress: Progress | None = None) -> Iterator[UserLine]:

@@ -23,7 +23,10 @@ SECOND, MINUTE, HOUR, DAY = 1, 60, 3_600, 86_400
 HOURLY = (1, 0, 0, 0, 0, 1, 2, 3, 5, 6, 7, 10, 11, 7, 5, 4, 5, 7, 9, 8, 5, 3, 1, 0)
 CITIES = ("上海", "北京", "广州", "深圳", "杭州", "成都")
 DISTRICTS = ("徐汇店", "静安店", "望京店", "天河店", "南山店", "西湖店", "高新店")
-MERCHANTS = ("老盛昌汤包", "绿源超市", "鲜丰水果", "蜀香小馆", "一点点茶铺", "悦洁家政", "快修帮")
+MERCHANTS = {
+    "delivery": ("老盛昌汤包", "绿源超市", "蜀香小馆"), "pickup": ("鲜丰水果", "一点点茶铺", "麦香烘焙"),
+    "service": ("悦洁家政", "快修帮"), "store": ("青木美业", "净车坊"),
+}  # fmt: skip
 CARRIERS = ("顺丰", "京东", "中通")
 STAFF = ("张师傅", "李师傅", "王师傅", "陈阿姨", "刘师傅")
 OFFERS = ("满100减20", "8折券", "立减30元", "免配送费")
@@ -261,13 +264,13 @@ def _order(story: _Story, kind: str) -> None:
     order = story.name
     created: Line = {"order_id": order, "item": item, "amount": amount}
     if kind in ("service", "store"):
-        created["service_at"] = _stamp(story.at + dice.between(2 * HOUR, 8 * HOUR))
+        created["service_at"] = _stamp(_opening_hours(story.at + dice.between(2 * HOUR, 8 * HOUR)))
     if kind in ("pickup", "store"):
         created["store"] = dice.pick(DISTRICTS)
     story.tell("order.created", **created)
     if not _paid(story, amount):
         return
-    story.then(30, 8 * MINUTE).tell("order.accepted", order_id=order, merchant=dice.pick(MERCHANTS))
+    story.then(30, 8 * MINUTE).tell("order.accepted", order_id=order, merchant=dice.pick(MERCHANTS[kind]))
     if dice.chance(4):
         story.then(2 * MINUTE, 15 * MINUTE).tell("order.cancelled", order_id=order, reason="用户取消")
         story.then(5 * MINUTE, 2 * HOUR).tell("refund.credited", order_id=order, amount=amount)
@@ -330,7 +333,7 @@ def _service(story: _Story, order: str) -> bool:
     dice = story.dice
     for _ in range(2 if dice.chance(10) else 1):  # now and then somebody else has to come
         story.then(5 * MINUTE, 20 * MINUTE)
-        arrive, staff = story.at + dice.between(1 * HOUR, 4 * HOUR), dice.between(10, 99)
+        arrive, staff = _opening_hours(story.at + dice.between(1 * HOUR, 4 * HOUR)), dice.between(10, 99)
         story.tell(
             "service.assigned", order_id=order, staff=dice.pick(STAFF), staff_no=f"NO{staff}", staff_phone=f"400-820-{staff:04}",
             arrive_at=_stamp(arrive),
