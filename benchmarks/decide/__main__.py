@@ -101,9 +101,9 @@ def _report(about: dict[str, str], results: Results, joined: dict[str, Any], sec
     lines += [
         f"Median (fastest to slowest) of up to 7 repeats of about {seconds / 8:.1f} s. {TYPES} event types, four tests a rule,"
         f" {' or '.join(map(str, sorted(matches)))} matches per event at every size. One process for each engine and size. Each is"
-        " asked only about the rules of the event's type (that choice is made for it, and counted), and its matches were compared with"
-        " plain Python before the clock ran. Hongyan's figure is the decision: match, all gates, two caps, the text, changed cells applied. The others'"
-        " are matching alone.",
+        " asked only about the rules of the event's type (that choice is made for it, and counted), and its matches were compared"
+        " with plain Python before the clock ran. Hongyan's figure is the decision: match, all gates, two caps, the text, changed"
+        " cells applied. The others' are matching alone.",
         "",
         "## Joins: microseconds for the decision that completes one",
         "",
