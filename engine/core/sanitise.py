@@ -10,7 +10,7 @@ characters, tags, variation selectors and joiners except within an emoji, lone s
 - an IPv4 address with a port or a path.
 
 Names are compared in NFKC and lower case, so ｗｗｗ．ｘ．ｃｏｍ and ⓗttp：／／x are found too. `。` is a dot only where a domain is
-likelier than the end of a sentence. A removal can join what stood on its two sides, so it is repeated until nothing is left to remove.
+likelier than the end of a sentence. Where cutting a link joins a new one, somebody meant to, and all dots, colons and slashes go too.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ _folds = _Folds()
 # ---- links ----------------------------------------------------------------------------------------------------------------------
 
 _TAIL = r"[a-z0-9\-._~:/?#@$&*+=%\[\]|]*"  # after the host; a comma, a bracket or another script ends it
-_WORD = r"(?:[^\W_]|[\u0300-\u036f\u0900-\u0dff\u0e00-\u0eff])+"  # letters and digits of any script, with the marks of Indic and Thai
+_MARKS_OF_WORDS = r"\u0300-\u036f\u0900-\u0dff\u0e00-\u0eff\u3099\u309a"  # accents, Indic and Thai vowels, kana voicing
 _anchors = re.compile(
     r"(?P<scheme>://)"
     r"|(?P<ip>(?<![0-9.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?=:[0-9]|/))"
@@ -78,7 +78,7 @@ _anchors = re.compile(
 _tail = re.compile(_TAIL).match
 _rest = re.compile(rf"(?:\.[a-z0-9\-]+)*(?:\.(?=[:/]))?(?::[0-9]+)?(?:[/?#@]{_TAIL})?").match
 _www_rest = re.compile(rf"(?:[.。][a-z0-9\-]+)+(?:\.(?=[:/]))?(?::[0-9]+)?(?:[/?#@]{_TAIL})?").match
-_word = re.compile(_WORD).match
+_word = re.compile(rf"(?:[^\W_]|[{_MARKS_OF_WORDS}])+").match
 _HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-_")
 _SCHEME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-+")
 _USER = _HOST | frozenset("%+~:!$&*=")
@@ -91,19 +91,19 @@ _COMMON = frozenset(
     {"com", "cn", "net", "org", "top", "xyz", "vip", "cc", "io", "app", "shop", "site", "club", "gov", "edu", "info", "biz"}
 )
 
-_MAX_ROUNDS = 4
+_ROUNDS = 2  # one to cut, one that finds nothing more
 
 
 def sanitise(text: str) -> str:
     """The text without signature brackets, hidden characters and links. Idempotent; linear in the length."""
     if suspect(text) is None:
         return text
-    for _ in range(_MAX_ROUNDS):
+    for _ in range(_ROUNDS):
         cleaned = _cut_links(_remove("", text))
         if cleaned == text:
             return text
         text = cleaned
-    # Somebody nested links inside links.
+    # Cutting made a new link: somebody nested them on purpose.
     return _remove("", "".join(character for character in text if not _MARKS & set(_folds[character])))
 
 
@@ -145,11 +145,13 @@ def _links(s: str) -> list[tuple[int, int]]:
         kind = anchor.lastgroup
         found: tuple[int, int] | None
         if kind == "label":
-            label = anchor["label"]
-            known = label in TLDS or label.startswith("xn--")
-            found = _dotted(s, at, end, anchor.end("label")) if known else _dotted_word(s, at, end, anchor.end("label"))
+            label, after = anchor["label"], anchor.end("label")
+            if label in TLDS or label.startswith("xn--"):
+                found = _dotted(s, at, end, after)
+            else:
+                found = _dotted_word(s, at, end) if _is_foreign(s, after) else None
         elif kind == "word":
-            found = _dotted_word(s, at, end, at + 1)
+            found = _dotted_word(s, at, end) if _is_foreign(s, at + 1) else None
         elif kind == "www":
             rest = _www_rest(s, at + 3)
             found = _with_front(s, at, end), anchor.end() if rest is None else rest.end()
@@ -168,12 +170,20 @@ def _schemed(s: str, colon: int, end: int) -> tuple[int, int] | None:
     return (start, _tail_end(s, colon + 3)) if any(character.isalpha() for character in s[start:colon]) else None
 
 
-def _dotted_word(s: str, dot: int, end: int, ascii_end: int) -> tuple[int, int] | None:
-    """The same for the domains of other scripts; `vermögensberater` begins with ASCII."""
-    if s[ascii_end : ascii_end + 1].isascii():
-        return None
+def _is_foreign(s: str, at: int) -> bool:
+    """Whether a word here goes on in another script: `vermögensberater` begins with ASCII."""
+    return s[at : at + 1] > "\x7f"
+
+
+def _dotted_word(s: str, dot: int, end: int) -> tuple[int, int] | None:
+    """The same for the domains of other scripts."""
     word = _word(s, dot + 1)
-    return _dotted(s, dot, end, word.end()) if word is not None and word[0] in SCRIPT_TLDS else None
+    if word is None:
+        return None
+    name = word[0]
+    # Composed here once more: of characters alone 한국 cannot be.
+    is_domain = name in SCRIPT_TLDS or unicodedata.normalize("NFKC", name) in SCRIPT_TLDS
+    return _dotted(s, dot, end, word.end()) if is_domain else None
 
 
 def _dotted(s: str, dot: int, end: int, stop: int) -> tuple[int, int] | None:
