@@ -28,7 +28,11 @@ _INVISIBLE = (
     r"\ufe00-\ufe0d\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\ud800-\udfff"
     r"\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-_EMOJI = r"\u203c-\u3299\U0001f000-\U0001faff"
+# Of the emoji those that no normalisation turns into letters (№, ™ and 🈚 are left out).
+_EMOJI = (
+    r"\u2190-\u21ff\u2300-\u23ff\u25a0-\u27bf\u2900-\u297f\u2b00-\u2bff\u3030\u303d"
+    r"\U0001f170-\U0001f18f\U0001f1e6-\U0001f1ff\U0001f300-\U0001faff"
+)
 _JOINERS = r"\u200d\ufe0e\ufe0f"  # of an emoji: ZWJ, and the choice between text and picture
 # What reads as a dot, a colon or a slash, alone or in NFKC. "…" and its kin are left out: no name has an empty label.
 _DOTS = r".。．｡․﹒︒⒈-⒛㏂㏇㏘\U0001f100"
