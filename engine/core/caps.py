@@ -10,14 +10,14 @@ from bisect import bisect_right
 from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from engine.core.case import NEVER, Case
 from engine.core.facts import Cell
 from engine.core.fields import Fields, Reader
 from engine.core.phones import prefix
 from engine.core.plan import CapPlan
-from engine.core.zones import aligned_end, aligned_start
+from engine.core.zones import Unit, aligned_end, aligned_start
 from rules.model import DAY, Cap, path_text
 
 MAX_INSTANTS = 200  # language.md: a sliding max is at most 200
@@ -29,7 +29,7 @@ class Bucket(NamedTuple):
     """How many messages the running window has seen, where keeping every instant would be too much."""
 
     start: int
-    count: int
+    messages: int
 
 
 def plan_cap(cap: Cap, owner: str, fields: Fields) -> CapPlan | None:
@@ -42,17 +42,18 @@ def plan_cap(cap: Cap, owner: str, fields: Fields) -> CapPlan | None:
         readers.append(reader)
     by_user = "user" in cap.by
     window = cap.per
+    keeps_instants = window.kind == "sliding" or (window.kind == "aligned" and cap.max <= MAX_INSTANTS)
     return CapPlan(
         name=path_text(cap.path),
-        state=f"{owner}|{window.text}|{'+'.join(cap.by)}",
+        state=f"{owner}|{window.text}|{'+'.join(cap.by)}" + ("" if keeps_instants else "|number"),
         max=cap.max,
         kind=window.kind,
         micros=window.micros,
-        unit=window.unit,
+        unit=cast(Unit, window.unit),
         by=cap.by,
         by_user=by_user,
         keys=_keys(cap.by, readers),
-        keeps_instants=window.kind == "sliding" or (window.kind == "aligned" and cap.max <= MAX_INSTANTS),
+        keeps_instants=keeps_instants,
     )
 
 
@@ -71,7 +72,7 @@ def standing(cap: CapPlan, cell: Cell | None, case: Case) -> tuple[int, int | No
     if cap.keeps_instants:
         taken = len(state) - bisect_right(state, start - 1)
     else:
-        taken = state.count if state.start == start else 0
+        taken = state.messages if state.start == start else 0
     return taken, aligned_end(case.now, cap.unit, zone) if taken >= cap.max else None
 
 
@@ -90,7 +91,7 @@ def take(cap: CapPlan, case: Case, cell_id: str) -> tuple[str, str, int]:
         start = aligned_start(now, cap.unit, _cap_zone(cap, case))
         cell = case.work.change(cell_id, now + _LONGEST[cap.unit] + _ZONE_SLACK)
         bucket = cell.counters.get(cap.state)
-        state = Bucket(start, bucket.count + 1 if bucket is not None and bucket.start == start else 1)
+        state = Bucket(start, bucket.messages + 1 if bucket is not None and bucket.start == start else 1)
     cell.counters = {**cell.counters, cap.state: state}
     return cell_id, cap.state, now
 
@@ -103,7 +104,7 @@ def give_back(cell: Cell, state_name: str, instant: int) -> None:
     if isinstance(state, int):
         state = max(state - 1, 0)
     elif isinstance(state, Bucket):
-        state = Bucket(state.start, max(state.count - 1, 0)) if instant >= state.start else state
+        state = Bucket(state.start, max(state.messages - 1, 0)) if instant >= state.start else state
     else:
         at = bisect_right(state, instant) - 1
         if at >= 0 and state[at] == instant:

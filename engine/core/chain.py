@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from engine.core.case import Case, Work, only_a_phone
 from engine.core.caps import give_back
+from engine.core.case import Case, Work, only_a_phone
 from engine.core.facts import Scope
 from engine.core.occurrences import Receipt, Silence
 from engine.core.outcomes import Message, Timer
-from engine.core.plan import Look, RulePlan
+from engine.core.plan import Look, RulePlan, VerificationPlan
 from engine.core.render import TemplateError
 from engine.core.texts import cut
 from engine.core.validity import send_until
@@ -20,29 +20,25 @@ def message_of(case: Case, slots: tuple[tuple[str, str, int], ...]) -> Message:
     rule, item, look = case.rule, case.item, case.look
     assert look is not None
     assert case.to is not None
-    first = case.channels[0]
+    channels, now, zone = case.channels, case.now, case.text_scope.zone
     return Message(
-        id=f"{rule.id}|{item.occurrence}|{case.recipient_user or case.to}",
-        at=case.now,
-        rule=rule.id,
-        occurrence=item.occurrence,
-        user=case.recipient_user,
-        phone=case.person_phone,
-        to=case.to,
-        type=rule.type.id,
-        channel=first.name,
-        template=look.template,
-        variant=look.name,
-        text=case.cut.text,
-        content=case.cut.content,
-        parts=case.cut.parts,
-        send_until=send_until(rule, item, case.now, case.text_scope.zone),
-        verification=_verification(rule, case.scope),
-        item=item,
-        position=0,
-        rest=tuple([channel.name for channel in case.channels[1:]]),
-        slots=slots,
-        all_rejected=True,
+        f"{rule.id}|{item.occurrence}|{case.recipient_user or case.to}",
+        now,
+        item,
+        case.recipient_user,
+        case.person_phone,
+        case.to,
+        rule.type.id,
+        channels[0].name,
+        look.template,
+        look.name,
+        case.cut.text,
+        case.cut.content,
+        case.cut.parts,
+        lambda: send_until(rule, item, now, zone),
+        None if rule.verification is None else _verification(rule.verification, case.scope),
+        () if len(channels) == 1 else tuple([channel.name for channel in channels[1:]]),
+        slots,
     )
 
 
@@ -102,19 +98,7 @@ def _next_message(work: Work, message: Message, all_rejected: bool) -> Message |
             rendered = cut(by_name[name], rule, scope, message.to, work.book)
         except TemplateError:
             continue
-        values = {slot: getattr(message, slot) for slot in Message.__slots__}
-        values |= {
-            "id": f"{rule.id}|{message.occurrence}|{message.user or message.to}|{message.position + index + 1}",
-            "at": work.now,
-            "channel": name,
-            "text": rendered.text,
-            "content": rendered.content,
-            "parts": rendered.parts,
-            "position": message.position + index + 1,
-            "rest": message.rest[index + 1 :],
-            "all_rejected": all_rejected,
-        }
-        return Message(**values)
+        return message.follower(work.now, name, rendered.text, rendered.content, rendered.parts, index, all_rejected)
     return None
 
 
@@ -138,10 +122,8 @@ def _free_slots(work: Work, message: Message) -> None:
             give_back(cell, state, instant)
 
 
-def _verification(rule: RulePlan, scope: Scope) -> dict[str, object] | None:
-    if rule.verification is None:
-        return None
-    code, purpose = rule.verification.code, rule.verification.purpose
+def _verification(plan: VerificationPlan, scope: Scope) -> dict[str, object]:
+    code, purpose = plan.code, plan.purpose
     return {
         "purpose": purpose if isinstance(purpose, str) else purpose(scope),
         "digits": code.digits,

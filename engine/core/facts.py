@@ -17,7 +17,7 @@ NOTHING: dict[str, Any] = {}  # the shared empty mapping of fresh cells; never e
 class Event:
     """Something that happened. `data` has passed the event type's schema; its values are plain JSON."""
 
-    __slots__ = ("data", "id", "key", "phone", "profile", "received", "source", "time", "type", "user")
+    __slots__ = ("cell_id", "data", "id", "key", "phone", "profile", "received", "source", "time", "type", "user")
 
     def __init__(
         self,
@@ -42,6 +42,7 @@ class Event:
         self.phone = phone  # E.164 (or as given, when not valid) of a person who is only a phone
         self.key = key  # the key field's value as text; the user's id where the type has no key; None when missing
         self.data = data
+        self.cell_id: str | None = None  # the cell of its key, noted by watching.key_cell_id
         self.profile = profile  # {phone, timezone, locale, attributes} that came with the event
 
 
@@ -60,9 +61,13 @@ class Cell:
 
     def fork(self) -> Cell:
         """A copy that may be changed; inner values are shared until they are replaced."""
-        copy = object.__new__(type(self))
-        for name in _slots(type(self)):
-            setattr(copy, name, getattr(self, name))
+        copy = Cell.__new__(Cell)
+        copy.counters = self.counters
+        copy.windows = self.windows
+        copy.recent = self.recent
+        copy.sent = self.sent
+        copy.suppressed = self.suppressed
+        copy.expires = self.expires
         return copy
 
 
@@ -85,18 +90,25 @@ class UserCell(Cell):
         self.exposures: tuple[Any, ...] = ()  # messages and holdouts that wait for a goal
 
     def fork(self) -> UserCell:
-        """A copy that may be changed."""
-        copy = super().fork()
-        assert isinstance(copy, UserCell)
+        """A copy that may be changed. Spelled out like its elder: every event of a user passes here."""
+        copy = UserCell.__new__(UserCell)
+        copy.counters = self.counters
+        copy.windows = self.windows
+        copy.recent = self.recent
+        copy.sent = self.sent
+        copy.suppressed = self.suppressed
+        copy.expires = self.expires
+        copy.id = self.id
+        copy.phone = self.phone
+        copy.timezone = self.timezone
+        copy.zone = self.zone
+        copy.locale = self.locale
+        copy.attributes = self.attributes
+        copy.traits = self.traits
+        copy.memberships = self.memberships
+        copy.wake = self.wake
+        copy.exposures = self.exposures
         return copy
-
-
-def _slots(kind: type) -> tuple[str, ...]:
-    return _USER_SLOTS if kind is UserCell else _CELL_SLOTS
-
-
-_CELL_SLOTS = tuple(Cell.__slots__)
-_USER_SLOTS = (*Cell.__slots__, *UserCell.__slots__)
 
 
 class Scope:

@@ -51,7 +51,14 @@ def _missed(rule: RulePlan, event: Event, scope: Scope) -> Verdict:
     assert condition is not None
     user = None if item.user is None or scope.user is None else item.user
     return Verdict(
-        scope.now, rule.id, user, "skip", "condition_false", item.occurrence, failing_node(condition, scope), item.phone if user is None else None
+        scope.now,
+        rule.id,
+        user,
+        "skip",
+        "condition_false",
+        item.occurrence,
+        failing_node(condition, scope),
+        item.phone if user is None else None,
     )
 
 

@@ -387,5 +387,3 @@ def _matches(field: Field, text: str) -> Test:
         return type(value) is str and search(value.encode(errors="replace")) is not None
 
     return test
-
-

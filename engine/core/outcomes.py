@@ -127,32 +127,69 @@ class Message:
     """One intent to reach one recipient through one channel. Attempts and receipts are the dispatcher's."""
 
     __slots__ = (
-        "all_rejected", "at", "channel", "content", "id", "item", "occurrence", "parts", "phone", "position", "rest", "rule", "send_until",
+        "_send_until", "all_rejected", "at", "channel", "content", "id", "item", "occurrence", "parts", "phone", "position", "rest", "rule",
         "slots", "template", "text", "to", "type", "user", "variant", "verification",
     )  # fmt: skip
 
-    def __init__(self, **values: Any) -> None:
-        self.id: str = values["id"]
-        self.at: int = values["at"]
-        self.rule: str = values["rule"]
-        self.occurrence: str = values["occurrence"]
-        self.user: str | None = values["user"]
-        self.phone: str | None = values["phone"]  # the key of a recipient who is only a phone, else None
-        self.to: str = values["to"]  # E.164
-        self.type: str = values["type"]
-        self.channel: str = values["channel"]
-        self.template: str = values["template"]
-        self.variant: str | None = values["variant"]
-        self.text: str | None = values["text"]  # sms; a verification code stands in it as ******
-        self.content: Any = values["content"]  # other channels: the rendered tree
-        self.parts: int = values["parts"]
-        self.send_until: int | None = values["send_until"]  # the last instant at which an attempt may leave
-        self.verification: Mapping[str, Any] | None = values["verification"]  # purpose, digits, valid_for_seconds, checks
-        self.item: Item = values["item"]
-        self.position: int = values["position"]  # in the chain, from 0
-        self.rest: tuple[str, ...] = values["rest"]  # channels that may still follow
-        self.slots: tuple[tuple[str, str, int], ...] = values["slots"]  # cap slots taken: (cell, cap, instant)
-        self.all_rejected: bool = values["all_rejected"]  # whether every earlier channel of the chain was rejected
+    def __init__(
+        self,
+        id: str,
+        at: int,
+        item: Item,
+        user: str | None,
+        phone: str | None,
+        to: str,
+        type: str,
+        channel: str,
+        template: str,
+        variant: str | None,
+        text: str | None,
+        content: Any,
+        parts: int,
+        send_until: int | Callable[[], int | None] | None,
+        verification: Mapping[str, Any] | None,
+        rest: tuple[str, ...],
+        slots: tuple[tuple[str, str, int], ...],
+        position: int = 0,
+        all_rejected: bool = True,
+    ) -> None:
+        self.id = id
+        self.at = at
+        self.rule = item.rule
+        self.occurrence = item.occurrence
+        self.item = item
+        self.user = user
+        self.phone = phone  # the key of a recipient who is only a phone, else None
+        self.to = to  # E.164
+        self.type = type
+        self.channel = channel
+        self.template = template
+        self.variant = variant
+        self.text = text  # sms; a verification code stands in it as ******
+        self.content = content  # other channels: the rendered tree
+        self.parts = parts
+        self._send_until = send_until
+        self.verification = verification  # purpose, digits, valid_for_seconds, checks
+        self.rest = rest  # channels that may still follow
+        self.slots = slots  # cap slots taken: (cell, cap, instant)
+        self.position = position  # in the chain, from 0
+        self.all_rejected = all_rejected  # whether every earlier channel of the chain was rejected
+
+    @property
+    def send_until(self) -> int | None:
+        """The last instant at which an attempt may leave; None: any time. Worked out when first asked."""
+        if callable(self._send_until):
+            self._send_until = self._send_until()
+        return self._send_until
+
+    def follower(self, at: int, channel: str, text: str | None, content: Any, parts: int, skipped: int, all_rejected: bool) -> Message:
+        """The message of the chain's next channel, `skipped` of which could not be used."""
+        position = self.position + skipped + 1
+        base = self.id if self.position == 0 else self.id.rpartition("|")[0]
+        return Message(
+            f"{base}|{position}", at, self.item, self.user, self.phone, self.to, self.type, channel, self.template, self.variant, text,
+            content, parts, self.send_until, self.verification, self.rest[skipped + 1 :], self.slots, position, all_rejected,
+        )  # fmt: skip
 
 
 class Fanout:

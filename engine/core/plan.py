@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 
-from engine.core.facts import Event, Scope
+from engine.core.facts import Scope
 from engine.core.fields import Field, Fields, Reader
 from engine.core.traits import CompiledTrait
 from rules.model import CodeSpec, Content, DateSchedule, MessageType, QuietHours, Rule, Rulebook, Schedule
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from engine.core.conditions import Compiled
     from engine.core.correlate import Joiner
     from engine.core.outcomes import Verdict
+    from engine.core.zones import Unit
 
 Stage = Callable[["Case"], "Verdict | None"]
 Render = Callable[[Scope], Any]
@@ -31,7 +32,7 @@ class CapPlan:
     max: int
     kind: str  # sliding | aligned | ever
     micros: int
-    unit: str
+    unit: Unit  # of an aligned one
     by: tuple[str, ...]
     by_user: bool  # aligned in the recipient's zone, kept in the user's cell
     keys: Callable[[Case], str | None]  # the id of the cell that counts; None: a field is missing, the cap does not apply

@@ -7,7 +7,7 @@ the value is worked out for any instant.
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from operator import itemgetter
@@ -75,7 +75,7 @@ class CompiledTrait:
             return values[-1] if self.take == "latest" else values[0]
         if self.take == "distinct":
             return list(dict.fromkeys(values))
-        return {"sum": sum, "min": min, "max": max}[self.take](values)
+        return _REDUCE[self.take](values)
 
 
 def _empty(take: str) -> Any:
@@ -83,10 +83,15 @@ def _empty(take: str) -> Any:
 
 
 def _into_window(state: State, time: int, value: Any, oldest: int) -> State:
-    kept = [entry for entry in state or () if entry[0] > oldest]
-    if time > oldest:
-        insort(kept, (time, value), key=_time)  # events of one instant keep the order in which they came
-    return tuple(kept)
+    if not state:
+        return ((time, value),) if time > oldest else state
+    kept = state[bisect_right(state, oldest, key=_time) :] if state[0][0] <= oldest else state
+    if time <= oldest:
+        return kept
+    if not kept or kept[-1][0] <= time:
+        return (*kept, (time, value))
+    at = bisect_right(kept, time, key=_time)  # events of one instant keep the order in which they came
+    return (*kept[:at], (time, value), *kept[at:])
 
 
 def _latest(state: State, time: int, value: Any) -> State:
@@ -111,6 +116,8 @@ _FOLD: dict[str, Callable[[State, int, Any], State]] = {
     "max": lambda state, _time, value: value if state is None else max(state, value),
     "distinct": _distinct,
 }
+
+_REDUCE: dict[str, Callable[[list[Any]], Any]] = {"sum": sum, "min": min, "max": max}
 
 TRAIT_TYPES = {"count": "integer", "sum": "number", "distinct": "list"}
 

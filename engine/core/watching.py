@@ -10,18 +10,26 @@ from engine.core.plan import BookPlan, RulePlan
 
 def key_cell_id(event: Event, book: BookPlan) -> str | None:
     """The cell of the event's business object; the person's where its type has no key; None when the key is missing."""
+    if event.cell_id is None:
+        event.cell_id = _key_cell_id(event, book) or ""
+    return event.cell_id or None
+
+
+def _key_cell_id(event: Event, book: BookPlan) -> str | None:
     plan = book.events[event.type]
     if plan.key is None:
         return None if plan.broadcast else person_cell_id(event.user, event.phone)
-    return value_cell_id(plan.key, event.data[plan.key]) if event.data.get(plan.key) is not None else None
+    value = event.data.get(plan.key)
+    return value_cell_id(plan.key, value) if value is not None else None
 
 
 def watch(rule: RulePlan, item: Item, book: BookPlan) -> tuple[str, ...]:
     """The cells under which a timer of the rule is found by those who may cancel it."""
-    cells = []
-    if item.event is not None:
-        if rule.watches_key:
-            cells.append(key_cell_id(item.event, book))
-        if rule.watches_user:
-            cells.append(person_cell_id(item.event.user, item.event.phone))
-    return tuple(dict.fromkeys(cell for cell in cells if cell is not None))
+    event = item.event
+    if event is None or not (rule.watches_key or rule.watches_user):
+        return ()
+    by_key = key_cell_id(event, book) if rule.watches_key else None
+    by_user = person_cell_id(event.user, event.phone) if rule.watches_user else None
+    if by_key is None or by_key == by_user:
+        return (by_user,) if by_user is not None else ()
+    return (by_key,) if by_user is None else (by_key, by_user)

@@ -21,7 +21,7 @@ class Memory:
         self._by_cell: dict[str, dict[str, Timer]] = {}
         self._queue: list[tuple[int, int, str]] = []  # (due, order in which set, id); entries of timers that are gone are passed over
         self._set = 0
-        self._expiring: dict[int, set[str]] = {}  # hour -> cells that may say nothing any more by its end
+        self._expiring: dict[int, list[str]] = {}  # hour -> cells that may say nothing any more by its end
         self._swept: int | None = None
         self._people: list[tuple[str, str]] | None = None
 
@@ -38,14 +38,16 @@ class Memory:
 
     def apply(self, decision: Decision) -> None:
         """Take over what a decision changed."""
+        cells = self.cells
         for cell_id, cell in decision.cells.items():
-            if isinstance(cell, UserCell):
-                known = self.cells.get(cell_id)
-                if known is None or getattr(known, "phone", None) != cell.phone:
+            known = cells.get(cell_id)
+            if type(cell) is UserCell:
+                if known is None or known.phone != cell.phone:  # type: ignore[attr-defined]  # a user's cell stays one
                     self._people = None
-            elif cell.expires < NEVER:
-                self._expiring.setdefault(cell.expires // HOUR, set()).add(cell_id)
-            self.cells[cell_id] = cell
+            elif known is None and cell.expires < NEVER:
+                # One place is enough: when its hour has passed the sweep looks how long it is kept by then.
+                self._expiring.setdefault(cell.expires // HOUR, []).append(cell_id)
+            cells[cell_id] = cell
         for timer_id in decision.cancelled:
             self.drop(timer_id)
         for timer in decision.timers:
@@ -110,4 +112,4 @@ class Memory:
                 if cell is not None and cell.expires <= now:
                     del self.cells[cell_id]
                 elif cell is not None and cell.expires < NEVER:
-                    self._expiring.setdefault(cell.expires // HOUR, set()).add(cell_id)
+                    self._expiring.setdefault(cell.expires // HOUR, []).append(cell_id)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.core.calendar import next_ticks
-from engine.core.case import Case, Work, load_person
+from engine.core.case import NEVER, Case, Work, load_person
 from engine.core.facts import Event, Scope, UserCell
 from engine.core.judge import decide
 from engine.core.occurrences import Occurrence, Opening, OptOut, Receipt, Silence, Turn, UserChange
@@ -102,14 +102,14 @@ class Simulation:
         self.now: int | None = None
         self.conversions: list[Conversion] = []
         self._newcomers: list[tuple[str, Mapping[str, Any], Sequence[str]]] = []
-        self._lines: list[tuple[tuple[Any, ...], Happening]] = []
-        self._order = 0
+        self._lines: list[Happening] = []
         self._latest: dict[tuple[str, str | None], Message] = {}
         self._latest_of_rule: dict[str, Message] = {}
         self._awaiting: set[str] = set()  # ids of messages of a chain for which a receipt is scripted
         self._heard: set[str] = set()  # ids of messages whose last word has been said: repeated receipts change nothing
         self._cancelled: set[str] = set()  # timers that ended at this instant, after they were taken out
         self._ticks: list[int | None] = []
+        self._next_tick_at = NEVER
 
     # ---- feeding -------------------------------------------------------------------------------------------------------------------
 
@@ -120,7 +120,18 @@ class Simulation:
     def run(self, events: Iterable[Event]) -> Iterator[list[Happening]]:
         """Judge the events and all that time brings up to the end; yields the happenings of each instant, in order."""
         for event in events:
-            yield from self.feed(event)
+            # What `feed` does, without a generator for each of the many events that nothing was due before.
+            if self.now is None or (self.until is not None and event.received > self.until):
+                yield from self.feed(event)
+                continue
+            if event.received > self.now:
+                if self._due_before(event.received):
+                    yield from self._advance(event.received)
+                else:
+                    page = self._turn_page(event.received)
+                    if page:
+                        yield page
+            self._judge_event(event)
         yield from self.finish()
 
     def feed(self, event: Event) -> Iterator[list[Happening]]:
@@ -161,6 +172,7 @@ class Simulation:
         self._newcomers = []
         self._lines = []
         self._ticks = [self._next_tick(at, self.start - 1) for at in range(len(self.book.ticks))]
+        self._next_tick_at = min([tick for tick in self._ticks if tick is not None], default=NEVER)
 
     def _next_tick(self, at: int, after: int) -> int | None:
         schedule = self.book.ticks[at].schedule
@@ -169,54 +181,76 @@ class Simulation:
 
     def _advance(self, until: int) -> Iterator[list[Happening]]:
         """Settle every instant before `until`, then stand at `until`."""
-        while (due := self._next_instant()) is not None and due < until:
+        while self._due_before(until):
+            due = self._next_instant()
             if due > (self.now or 0):
-                yield from self._turn_page(due)
+                page = self._turn_page(due)
+                if page:
+                    yield page
             self._settle(due)
-        yield from self._turn_page(until)
+        page = self._turn_page(until)
+        if page:
+            yield page
 
-    def _turn_page(self, now: int) -> Iterator[list[Happening]]:
-        if self._lines:
+    def _turn_page(self, now: int) -> list[Happening]:
+        """The happenings of the instant that is over, in order; the clock then stands at `now`."""
+        lines = self._lines
+        page: list[Happening] = []
+        if lines:
             assert self.start is not None
-            self._lines.sort(key=lambda line: line[0])
-            if (self.now or 0) >= self.start:
-                yield [happening for _, happening in self._lines]
             self._lines = []
+            if (self.now or 0) >= self.start:
+                if len(lines) > 1:
+                    lines.sort(key=_place)
+                page = lines
         self.now = now
         self.memory.sweep(now)
+        return page
 
-    def _next_instant(self) -> int | None:
-        instants = [instant for instant in (self.memory.next_due(), self.script.next_at(), *self._ticks) if instant is not None]
-        return max(min(instants), self.now or 0) if instants else None
+    def _due_before(self, until: int) -> bool:
+        due = self.memory.next_due()
+        if due is not None and due < until:
+            return True
+        if self._next_tick_at < until:
+            return True
+        at = self.script.next_at()
+        return at is not None and at < until
+
+    def _next_instant(self) -> int:
+        instants = (self.memory.next_due(), self.script.next_at(), self._next_tick_at)
+        return max(min([instant for instant in instants if instant is not None]), self.now or 0)
 
     def _settle(self, now: int) -> None:
         """All that is due at one instant."""
         timers = self.memory.take_due(now)
         self._cancelled.clear()
-        turns = _Turns()
+        turns, releases, fallbacks = _Turns(), _Turns(), []
         for timer in timers:
-            if timer.kind == "wake":
-                assert timer.user is not None
+            item, message = timer.item, timer.message
+            if timer.kind == "due" and item is not None:
+                self._gather(item, turns)
+            elif timer.kind == "release" and item is not None:
+                releases.item(self._person(*timer.recipient), item)
+            elif timer.kind == "wake" and timer.user is not None:
                 turns.wake(self._person(timer.user, None), timer.user)
-            elif timer.kind == "due":
-                assert timer.item is not None
-                self._gather(timer.item, turns)
+            elif message is not None:
+                fallbacks.append((timer.id, message))
+        if self._next_tick_at <= now:
+            self._tick(now, turns)
+        self._take_turns(turns)
+        self._take_turns(releases)
+        if self.script.timed:
+            self._receive(now)
+        for timer_id, message in fallbacks:
+            if timer_id not in self._cancelled:
+                self._decide(Silence(message))
+
+    def _tick(self, now: int, turns: _Turns) -> None:
         for at, tick in enumerate(self._ticks):
             if tick is not None and tick <= now:
                 self._gather(Item(self.book.ticks[at].rule.id, format_instant(tick), tick), turns)
                 self._ticks[at] = self._next_tick(at, tick)
-        self._take_turns(turns)
-        releases = _Turns()
-        for timer in timers:
-            if timer.kind == "release":
-                assert timer.item is not None
-                releases.item(self._person(*timer.recipient), timer.item)
-        self._take_turns(releases)
-        self._receive(now)
-        for timer in timers:
-            if timer.kind == "fallback" and timer.id not in self._cancelled:
-                assert timer.message is not None
-                self._decide(Silence(timer.message))
+        self._next_tick_at = min([tick for tick in self._ticks if tick is not None], default=NEVER)
 
     def _gather(self, item: Item, turns: _Turns) -> None:
         """A due timer is a person's; one of a broadcast, and a tick, become everybody's of the audience."""
@@ -281,22 +315,15 @@ class Simulation:
         if decision.cancelled:
             self._cancelled.update(decision.cancelled)
         if self.verdicts:
-            for verdict in decision.verdicts():
-                self._note(verdict, 0)
+            self._lines += decision.verdicts() if decision.misses else decision.judged
         if decision.conversions:
             self.conversions += decision.conversions
         for message in decision.messages:
             self._send(message)
         return decision
 
-    def _note(self, happening: Happening, rank: int) -> None:
-        self._order += 1
-        person = happening.user or happening.phone or ""
-        key = (happening.user is not None, person, happening.rule, happening.occurrence, rank, self._order)
-        self._lines.append((key, happening))
-
     def _send(self, message: Message) -> None:
-        self._note(message, 1)
+        self._lines.append(message)
         if not message.rest and message.rule not in self.script.rules:
             return
         key = (message.rule, message.user or message.phone)
@@ -352,3 +379,9 @@ class _Turns:
     def wake(self, person: Person, user: str) -> None:
         self.people.add(person)
         self.wakes[person] = user
+
+
+def _place(happening: Happening) -> tuple[bool, str, str, str, bool]:
+    """Where a happening stands among those of its instant: by user (null first), rule, occurrence, a verdict before its message."""
+    user = happening.user
+    return (user is not None, user or happening.phone or "", happening.rule, happening.occurrence, type(happening) is Message)

@@ -64,7 +64,8 @@ class _Story:
 
     def play(self, traces: list[Trace] | None) -> list[Verdict | Message]:
         receipts = [
-            ScriptedReceipt(one.rule, one.status, self.instant(one.at) if one.at is not None else None, one.user) for one in self.test.receipts
+            ScriptedReceipt(one.rule, one.status, self.instant(one.at) if one.at is not None else None, one.user)
+            for one in self.test.receipts
         ]
         until = self.instant(self.test.until) if self.test.until is not None else None
         start = self.begin if not self.events else min(self.begin, self.events[0].received)
@@ -225,4 +226,6 @@ def _why_not(rule: str, result: StoryResult) -> str:
     verdicts = [line for line in result.verdicts if line["rule"] == rule]
     if not verdicts:
         return f"    the rule {rule} gave no verdict: no event or tick of the story fits its trigger" if rule else "    (no rule named)"
-    return "\n".join(f"    {line['at']} {line['user']}: {line['outcome']} {line['reason']} {line['detail'] or ''}".rstrip() for line in verdicts)
+    return "\n".join(
+        f"    {line['at']} {line['user']}: {line['outcome']} {line['reason']} {line['detail'] or ''}".rstrip() for line in verdicts
+    )

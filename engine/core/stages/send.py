@@ -18,14 +18,13 @@ REMEMBER_SENT = 31 * DAY
 def build(rule: RulePlan, book: BookPlan) -> Stage:
     """The stage. Its verdict is the only `send`."""
     remembers = shared_occurrence(rule)
-    caps = rule.caps
+    # Caps that differ only in their max share a counter, which counts once.
+    caps = tuple({cap.state: cap for cap in rule.caps}.values())
 
     def stage(case: Case) -> Verdict | None:
         slots: tuple[tuple[str, str, int], ...] = ()
         if caps:
-            # Caps that count the same thing share a counter: each is counted once.
-            wanted = {(cell_id, cap.state): cap for cap in caps if (cell_id := cap.keys(case)) is not None}
-            slots = tuple([take(cap, case, cell_id) for (cell_id, _), cap in wanted.items()])
+            slots = tuple([take(cap, case, cell_id) for cap in caps if (cell_id := cap.keys(case)) is not None])
         if remembers:
             assert case.to is not None
             cell = case.work.change(phone_cell_id(case.to), case.now + REMEMBER_SENT)

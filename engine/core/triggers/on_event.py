@@ -109,5 +109,3 @@ def judge_or_fan_out(case: Case, judge: Judge) -> None:
             case.conclude(verdict)
             return
     case.work.decision.fanouts.append(Fanout(case.item))
-
-
