@@ -61,7 +61,10 @@ def test_parts(phone: str, text: str, parts: int, hongyan: Hongyan, tmp_path: Pa
     assert [(line["text"], line["parts"]) for line in got if line["kind"] == "message"] == [(text, parts)]
 
 
-@pytest.mark.parametrize(("length", "signature", "outcome"), [(500, "", "ok"), (501, "", "template_error"), (495, "秒信通", "ok"), (496, "秒信通", "template_error")])
+LIMITS = [(500, "", "ok"), (501, "", "template_error"), (495, "秒信通", "ok"), (496, "秒信通", "template_error")]
+
+
+@pytest.mark.parametrize(("length", "signature", "outcome"), LIMITS)
 def test_over_five_hundred_characters(length: int, signature: str, outcome: str, hongyan: Hongyan, tmp_path: Path) -> None:
     """Over 500 characters: `template_error`; the signature counts in the length."""
     got = run(hongyan, tmp_path, MAINLAND, "好" * length, signature)
