@@ -83,6 +83,12 @@ def test_cron(cron: str, after: str, ticks: list[str | None]) -> None:
             "America/New_York", "59 2,3 8 3 *", "2026-03-08T01:00", ["2026-03-08 03:59", "2027-03-08 02:59"], id="not in order, one",
         ),
         pytest.param(
+            "America/New_York", "50 2 * * *", "2026-03-08T01:00", ["2026-03-08 03:50", "2026-03-09 02:50"], id="late in a gap",
+        ),
+        pytest.param(
+            "America/New_York", "50,10 2,3 * * *", "2026-03-08T03:00", ["2026-03-08 03:10", "2026-03-08 03:50"], id="02:50 before 03:10",
+        ),
+        pytest.param(
             "America/New_York", "0,50 2,3 8 3 *", "2026-03-08T01:00", ["2026-03-08 03:00", "2026-03-08 03:50", "2027-03-08 02:00"],
             id="02:50 is after 03:00",
         ),
@@ -95,6 +101,9 @@ def test_cron(cron: str, after: str, ticks: list[str | None]) -> None:
         pytest.param("Pacific/Apia", "0 10 * * *", "2011-12-29T12:00", ["2011-12-31 10:00", "2012-01-01 10:00"], id="a day that never was"),
         pytest.param("Pacific/Apia", "0 10 30 12 *", "2011-12-29T12:00", ["2011-12-31 10:00", "2012-12-30 10:00"], id="on that day"),
         pytest.param("Australia/Lord_Howe", "10 2 * * *", "2026-10-03T12:00", ["2026-10-04 02:40", "2026-10-05 02:10"], id="half an hour"),
+        pytest.param(
+            "Australia/Lord_Howe", "25,35 2 * * *", "2026-10-03T12:00", ["2026-10-04 02:35", "2026-10-04 02:55"], id="02:25 is after 02:35",
+        ),
     ],
 )  # fmt: skip
 def test_cron_where_the_clock_changes(zone: str, cron: str, after: str, ticks: list[str]) -> None:
@@ -102,7 +111,8 @@ def test_cron_where_the_clock_changes(zone: str, cron: str, after: str, ticks: l
 
 
 @given(
-    st.sampled_from(["* * * * *", "*/7 * * * *", "0 * * * *", "13,40 1-3 * * *", "30 2 * * *", "0 0 * * *", "30 23 * * 0,3"]),
+    st.sampled_from(["* * * * *", "*/7 * * * *", "0 * * * *", "13,40 1-3 * * *", "25,35 2 * * *", "30 2 * * *", "0 0 * * *",
+                     "30 23 * * 0,3"]),
     st.sampled_from([("America/New_York", "2026-03-08"), ("America/New_York", "2026-11-01"), ("Australia/Lord_Howe", "2026-10-04"),
                      ("America/Sao_Paulo", "2018-11-04"), ("America/St_Johns", "2006-10-29"), ("Pacific/Apia", "2011-12-30")]),
     st.integers(-30 * 60, 30 * 60),
