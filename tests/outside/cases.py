@@ -1,7 +1,7 @@
 """How a scenario is written down, turned into input files, run and compared. Knows the specification only, not the engine.
 
-A case: `id`, `fact` (the sentence it proves), `book` (YAML text, beside scenarios/common/book.yaml), `users`, `events`, `receipts`, `from`,
-`until`, and one of `lines` (verdicts and messages), `messages`, `verdicts`: exactly these lines in this order, compared in the fields given.
+A case: `id`, `fact` (the sentence it proves), `book` (YAML text, beside scenarios/common/book.yaml), `users`, `events`, `receipts`,
+`from`, `until`, and one of `lines` (verdicts and messages), `messages`, `verdicts`: exactly these lines in this order, compared in the fields given.
 
 Short forms: an instant may be an offset from T0 (Monday 2026-06-01 10:00 in Shanghai); an event has id e1, e2, ..., user u1 and key `k: k1`
 unless it says otherwise (`user: null`: none); a user may be just a phone; without `users` there is u1, +8613800138001.

@@ -42,7 +42,7 @@ class Rule:
     quiet: tuple[time, time] | None = None
     valid_for: timedelta | None = None
     priority: int = 0
-    once: tuple[timedelta, tuple[str, ...]] | None = None  # at most one per window, by these fields of the event ('' is the user)
+    once: tuple[timedelta, tuple[str, ...]] | None = None  # at most one per window, by these fields of the event (none: by user)
 
 
 MARKETING_NIGHT = (time(21), time(8))
@@ -54,7 +54,7 @@ RULES = {
     "order-unpaid": Rule("notification", valid_for=timedelta(minutes=30), once=(DAY, ("order_id",))),
     "order-completed": Rule("notification", quiet=(time(22), time(8)), once=(DAY, ("order_id",))),
     "coupon-expiring": Rule("marketing", quiet=MARKETING_NIGHT, valid_for=timedelta(hours=36)),
-    "win-back": Rule("marketing", quiet=MARKETING_NIGHT, priority=40, once=(timedelta(days=30), ("",))),
+    "win-back": Rule("marketing", quiet=MARKETING_NIGHT, priority=40, once=(timedelta(days=30), ())),
     "member-day": Rule("marketing", quiet=MARKETING_NIGHT, valid_for=timedelta(hours=12)),
     "festival-greeting": Rule("marketing", quiet=MARKETING_NIGHT, valid_for=timedelta(hours=12)),
     "holiday-sale": Rule("marketing", quiet=MARKETING_NIGHT, valid_for=timedelta(hours=24)),
@@ -249,10 +249,11 @@ class Person:
             return True
         if rule.once:
             window, fields = rule.once
-            for moment, earlier in self.sent:
-                if moment > now - window and earlier.rule == occurrence.rule:
-                    if all(name == "" or earlier.data.get(name) == occurrence.data.get(name) for name in fields):
-                        return True
+            for moment, earlier in reversed(self.sent):
+                if moment <= now - window:
+                    break
+                if earlier.rule == occurrence.rule and all(earlier.data.get(name) == occurrence.data.get(name) for name in fields):
+                    return True
         return False
 
 
