@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from cli.console import UsageError, say
+from cli.console import UsageError, plural, say
 from cli.findings import as_text
 from rules.checking import Checked, load_book
 from rules.model import Rulebook
@@ -24,5 +24,5 @@ def usable(path: str) -> Rulebook | None:
     for text in as_text(result.errors, path, result.sources, sys.stderr):
         say(text)
     if result.book is None:
-        say(f"{path} cannot be used, it has {len(result.errors)} errors")
+        say(f"{path} cannot be used, it has {plural(len(result.errors), 'error')}")
     return result.book

@@ -25,8 +25,10 @@ def counted(findings: Iterable[Finding], severity: Severity) -> int:
 
 def file_path(book: str, file: str) -> str:
     """The path of a finding's file from where the command was started, so that editors and CI find it."""
-    path = os.path.join(book, file) if os.path.isdir(book) else book
-    return Path(os.path.relpath(path) if os.path.isabs(path) else os.path.normpath(path)).as_posix()
+    path = os.path.normpath(os.path.join(book, file) if os.path.isdir(book) else book)
+    if os.path.isabs(path) and Path(path).is_relative_to(Path.cwd()):
+        path = os.path.relpath(path)
+    return Path(path).as_posix()
 
 
 # ---- text ---------------------------------------------------------------------------------------------------------------------------
@@ -60,12 +62,12 @@ def underlined(line: str, span: Span) -> tuple[str, str]:
     end = span.end_column - 1 if span.end_line == span.line else len(line)
     start, end = span.column - 1, max(end, span.column)
     indent = min(len(line) - len(line.lstrip()), start)
-    before, marked, after = (_plain(part) for part in (line[indent:start], line[start:end].rstrip(), line[end:]))
+    before, marked, after = (_plain(part) for part in (line[indent:start], line[start:end], line[end:]))
     if width(before) > MAX_COLUMNS // 2:
         before = "…" + _last(before, MAX_COLUMNS // 2)
     marked = _first(marked, MAX_COLUMNS)
     after = _first(after, max(0, MAX_COLUMNS - width(before) - width(marked)))
-    return f"{before}{marked}{after}".rstrip(), " " * width(before) + "^" * max(1, width(marked))
+    return f"{before}{marked}{after}".rstrip(), " " * width(before) + "^" * max(1, width(marked.rstrip()))
 
 
 def _plain(text: str) -> str:
