@@ -1,7 +1,8 @@
 """How a scenario is written down, turned into input files, run and compared. Knows the specification only, not the engine.
 
 A case: `id`, `fact` (the sentence it proves), `book` (YAML text, beside scenarios/common/book.yaml), `users`, `events`, `receipts`,
-`from`, `until`, and one of `lines` (verdicts and messages), `messages`, `verdicts`: exactly these lines in this order, compared in the fields given.
+`from`, `until`, and one of `lines` (verdicts and messages), `messages`, `verdicts`: exactly these lines in this order, compared in the
+fields given.
 
 Short forms: an instant may be an offset from T0 (Monday 2026-06-01 10:00 in Shanghai); an event has id e1, e2, ..., user u1 and key `k: k1`
 unless it says otherwise (`user: null`: none); a user may be just a phone; without `users` there is u1, +8613800138001.
@@ -11,6 +12,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -92,12 +94,17 @@ def write_lines(path: Path, lines: Iterable[Mapping[str, Any]]) -> Path:
     return path
 
 
+@cache
+def common_sections() -> dict[str, Any]:
+    """The sections that every case has."""
+    return read_yaml((HERE / "common" / "book.yaml").read_text(encoding="utf-8"))
+
+
 def write_book(folder: Path, text: str) -> Path:
     """The case's file beside the common one; where both state `book` or `message_types`, the case's stands."""
     folder.mkdir(parents=True, exist_ok=True)
     own = read_yaml(text) or {}
-    common = read_yaml((HERE / "common" / "book.yaml").read_text(encoding="utf-8"))
-    shared = {name: section for name, section in common.items() if name not in ("book", "message_types") or name not in own}
+    shared = {name: section for name, section in common_sections().items() if name not in ("book", "message_types") or name not in own}
     (folder / "common.yaml").write_text(json.dumps(shared, ensure_ascii=False, indent=1), encoding="utf-8")
     (folder / "case.yaml").write_text(text, encoding="utf-8")
     return folder
