@@ -1,5 +1,6 @@
 """The command in this process, and small books to run it on."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -84,8 +85,11 @@ def bad_book(book: Path) -> Path:
 def events(tmp_path: Path) -> Path:
     """Two orders of one user, one of them free."""
     path = tmp_path / "events.jsonl"
-    line = (
-        '{{"id":"e{0}","type":"order.created","time":"2026-06-01T10:0{0}:00+08:00","user":{1},"data":{{"order_id":"A{0}","amount":{2}}}}}\n'
-    )
-    path.write_text(line.format(1, '{"id":"u1","phone":"+8613800138000"}', 5) + line.format(2, '"u1"', 0), encoding="utf-8")
+    path.write_text(_order(1, {"id": "u1", "phone": "+8613800138000"}, 5) + _order(2, "u1", 0), encoding="utf-8")
     return path
+
+
+def _order(number: int, user: object, amount: int) -> str:
+    data = {"order_id": f"A{number}", "amount": amount}
+    time = f"2026-06-01T10:0{number}:00+08:00"
+    return json.dumps({"id": f"e{number}", "type": "order.created", "time": time, "user": user, "data": data}) + "\n"
