@@ -571,6 +571,7 @@ def agrees(node: Node, scope: Scope, asked: Compiled) -> None:
             agrees(child, scope, part)
 
 
+@settings(deadline=None)
 @given(trees(st.one_of(VALUE_LEAVES, CLOCK_LEAVES)), FACTS)
 def test_a_trace_agrees_with_the_test(condition: Condition, facts: dict[str, Any]) -> None:
     asked, scope = compiled(condition), scope_of(facts)
@@ -617,6 +618,7 @@ def places(draw: st.DrawFn) -> tuple[str, int, dict[str, Any]]:
     return zone, change + draw(AWAY), facts
 
 
+@settings(deadline=None)
 @given(places(), CLOCK_LEAVES.filter(lambda leaf: leaf.field in ("user.at", "user.day", "user.at2")))
 def test_the_clock_s_operators_say_what_the_language_says(place: tuple[str, int, dict[str, Any]], condition: Leaf) -> None:
     zone, now, facts = place
@@ -705,6 +707,7 @@ def test_between_two_flips_of_a_tree_nothing_changes(place: tuple[str, int, dict
     check_flips(compiled(tree), zone, start, facts, data)
 
 
+@settings(deadline=None)
 @given(CLOCK_LEAVES, st.tuples(AWAY, AWAY, AWAY))
 def test_flips_are_few(condition: Leaf, away: tuple[int, int, int]) -> None:
     """Each is a timer: away from changes of the clock at most two of an operator, and one of a trait's window."""

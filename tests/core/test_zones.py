@@ -91,6 +91,7 @@ def test_local_is_the_wall_clock(zone: str, instant: str, reading: str) -> None:
     assert shown(at(instant), zone) == reading
 
 
+@settings(deadline=None)
 @given(PLACES)
 def test_local_agrees_with_zoneinfo(place: tuple[str, int]) -> None:
     name, instant = place
@@ -104,6 +105,7 @@ def test_local_agrees_with_zoneinfo(place: tuple[str, int]) -> None:
     assert round(zones.minutes_of_day(instant, zones.zone(name)) * MINUTE) == since_midnight // timedelta(microseconds=1)
 
 
+@settings(deadline=None)
 @given(PLACES)
 def test_resolve_and_local_are_inverse_outside_repeated_hours(place: tuple[str, int]) -> None:
     name, instant = place
@@ -140,6 +142,7 @@ def test_shift(zone: str, start: str, length: Duration, sign: int, end: str) -> 
     assert shown(zones.shift(at(start, zone), length, 1 if sign > 0 else -1, zones.zone(zone)), zone) == f"{end}:00"
 
 
+@settings(deadline=None)
 @given(PLACES, st.integers(0, 400), st.sampled_from("smhdw"))
 def test_shift_keeps_the_wall_clock_or_the_length(place: tuple[str, int], amount: int, unit: str) -> None:
     name, instant = place
@@ -181,6 +184,7 @@ def test_next_time(zone: str, now: str, minutes: int, found: str) -> None:
     assert shown(zones.next_time(at(now), minutes, zones.zone(zone)), zone) == found
 
 
+@settings(deadline=None)
 @given(PLACES, MINUTES)
 def test_next_time_is_the_first_at_or_after(place: tuple[str, int], minutes: int) -> None:
     name, instant = place
@@ -223,6 +227,7 @@ def test_quiet_hours(zone: str, now: str, start: int, end: int, release: str | N
         assert shown(zones.quiet_release(instant, start, end, zones.zone(zone)), zone) == release
 
 
+@settings(deadline=None)
 @given(PLACES, MINUTES, st.integers(0, 1440))
 def test_a_release_is_later_and_never_quiet(place: tuple[str, int], start: int, end: int) -> None:
     name, instant = place
@@ -235,6 +240,7 @@ def test_a_release_is_later_and_never_quiet(place: tuple[str, int], start: int, 
         assert not zones.in_quiet(release, start, end, zone)
 
 
+@settings(deadline=None)
 @given(PLACES, MINUTES, st.integers(0, 1440), st.data())
 def test_between_now_and_next_quiet_it_is_not_quiet(place: tuple[str, int], start: int, end: int, data: st.DataObject) -> None:
     name, instant = place
@@ -277,6 +283,7 @@ def test_aligned_windows(zone: str, now: str, unit: zones.Unit, start: str, end:
     assert shown(zones.aligned_end(instant, unit, zones.zone(zone)), zone) == end
 
 
+@settings(deadline=None)
 @given(PLACES, st.sampled_from(["minute", "hour", "day", "week", "month"]))
 def test_aligned_windows_tile_time(place: tuple[str, int], unit: zones.Unit) -> None:
     name, instant = place
@@ -339,6 +346,7 @@ def test_without_a_zone_an_offset_is_needed(text: str) -> None:
         at(text)
 
 
+@settings(deadline=None)
 @given(st.integers(zones.MIN_INSTANT, zones.MAX_INSTANT))
 def test_instants_survive_their_text(instant: int) -> None:
     text = zones.format_instant(instant)
@@ -347,6 +355,7 @@ def test_instants_survive_their_text(instant: int) -> None:
     assert text == (zones.EPOCH + timedelta(microseconds=instant)).isoformat() + "Z"
 
 
+@settings(deadline=None)
 @given(st.dates())
 def test_dates_survive_their_text(day: date) -> None:
     assert zones.parse_date(day.isoformat()) == day
