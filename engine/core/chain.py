@@ -58,12 +58,19 @@ def on_receipt(work: Work, receipt: Receipt) -> None:
     """Judge what a provider says. A late receipt changes nothing but caps."""
     message = receipt.message
     all_rejected = message.all_rejected and receipt.status == "rejected"
-    if receipt.in_time and message.rest:
+    if receipt.in_time and message.rest and _still_waits(work, message):
         work.decision.cancelled.append(fallback_id(message))
         if receipt.status != "delivered":
             _go_on(work, message, all_rejected)
     elif all_rejected:
         _free_slots(work, message)
+
+
+def _still_waits(work: Work, message: Message) -> bool:
+    """Whether no `unless` has ended the chain since."""
+    rule = work.book.rules.get(message.rule)
+    cells = watch(rule, message.item, work.book) if rule is not None else ()
+    return not cells or any(timer.id == fallback_id(message) for cell in cells for timer in work.cells.pending(cell))
 
 
 def on_silence(work: Work, silence: Silence) -> None:

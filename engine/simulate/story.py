@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -133,7 +133,7 @@ def thawed(tree: Any) -> Any:
     return [thawed(item) for item in tree] if isinstance(tree, tuple | list) else tree
 
 
-# ---- expected against got -----------------------------------------------------------------------------------------------------------------
+# ---- expected against got ---------------------------------------------------------------------------------------------------------------
 
 
 def _compare(test: RuleTest, result: StoryResult, story: _Story) -> list[str]:
@@ -177,7 +177,7 @@ def _unmatched(fits: list[list[bool]], messages: int) -> tuple[list[int], list[i
     return missing, free
 
 
-_TEXT_TESTS = {
+_TEXT_TESTS: Mapping[str, Callable[[str, str], bool]] = {
     "is": lambda text, wanted: text == wanted,
     "is_not": lambda text, wanted: text != wanted,
     "contains": lambda text, wanted: wanted in text,
