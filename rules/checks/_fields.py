@@ -91,6 +91,12 @@ class FieldBook:
         alias = reach.aliases.get(root)
         return event_field((alias,), name) if alias else None
 
+    def supplies(self, name: str, reach: Reach) -> bool:
+        """Whether the field is declared here by every event that may be meant."""
+        if name.startswith("event.") and "event" not in reach.unsure:
+            return bool(reach.events) and all(event_field((event,), name) for event in reach.events)
+        return self.find(name, reach) is not None
+
     def names(self, reach: Reach) -> set[str]:
         """All names that may be read here, for `did you mean`."""
         found = set(self.user_names) if reach.user else set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rules.checks._fields import FieldBook, Known, Reach, event_field
+from rules.checks._fields import FieldBook, Reach
 from rules.checks._places import text_reach
 from rules.checks._spans import at_value
 from rules.checks._texts import Look, Text, at_text, carriers, looks, texts
@@ -34,7 +34,7 @@ def _of_text(
     draft: Draft, rule: Rule, look: Look, text: Text, reach: Reach, seen: set[str], fields: FieldBook, everything: Reach
 ) -> Iterator[Finding]:
     for use in text.parsed.fields:
-        if use.name in seen or _supplied(fields, reach, use.name) or not _declared(draft, fields, everything, use.name):
+        if use.name in seen or fields.supplies(use.name, reach) or not _declared(draft, fields, everything, use.name):
             continue
         seen.add(use.name)
         message = f"{_trigger_words(rule, use.name)} {use.name}, which the text shows"
@@ -52,14 +52,7 @@ def _finding(draft: Draft, look: Look, text: Text, line: int, column: int, messa
     return at_value(draft, CODE, Severity.ERROR, look.path, f"{message} (template {look.template.id})", hint)
 
 
-def _supplied(fields: FieldBook, reach: Reach, name: str) -> bool:
-    root = name.partition(".")[0]
-    if root == "event" and root not in reach.unsure:
-        return bool(reach.events) and all(event_field((event,), name) for event in reach.events)
-    return fields.find(name, reach) is not None
-
-
-def _declared(draft: Draft, fields: FieldBook, everything: Reach, name: str) -> Known | bool:
+def _declared(draft: Draft, fields: FieldBook, everything: Reach, name: str) -> bool:
     """Whether any event, the user or any rule's alias has the field; else it is an unknown name."""
     if fields.find(name, everything):
         return True

@@ -20,15 +20,15 @@ CODE = "optional-template-value"
 
 
 def check(draft: Draft) -> Iterator[Finding]:
-    """Every value without a default that at least one rule may lack. Each place in a text is reported once."""
+    """Every value without a default that at least one rule may lack, once per text and field."""
     fields = FieldBook(draft)
-    seen: set[tuple[Path, int, int]] = set()
+    seen: set[tuple[Path, str]] = set()
     for rule in draft.book.rules.values():
         reach = text_reach(rule, fields)
         present = present_fields(draft, rule)
         for text in _texts_of(draft, rule):
             for use in text.parsed.fields:
-                place = (text.path, use.line, use.column)
+                place = (text.path, use.name)
                 if place not in seen and _may_lack(draft, fields, rule, reach, use) and use.name not in present:
                     seen.add(place)
                     yield _finding(draft, rule, text, use)
@@ -43,7 +43,7 @@ def _may_lack(draft: Draft, fields: FieldBook, rule: Rule, reach: Reach, use: Fi
     if use.guarded or use.has_default:
         return False
     known = fields.find(use.name, reach)
-    if known is None or known.given or known.types == {"any"}:
+    if known is None or known.given or known.types == {"any"} or not fields.supplies(use.name, reach):
         return False
     return not _is_given(draft, rule, use.name)
 
@@ -51,7 +51,7 @@ def _may_lack(draft: Draft, fields: FieldBook, rule: Rule, reach: Reach, use: Fi
 def _is_given(draft: Draft, rule: Rule, name: str) -> bool:
     """Whether a field that is declared as sometimes missing is there for this rule all the same."""
     root, _, rest = name.partition(".")
-    if name in ("user.phone", "event.key", "event.user") or rest in ("key", "user"):
+    if name == "user.phone" or (root != "user" and rest in ("key", "user")):
         return True  # no message goes to nobody, and a business object without a key is rare: not worth a warning
     trait = draft.book.traits.get(rest) if root == "user" else None
     if trait is None or trait.when is not None or trait.within is not None or not isinstance(rule.on, EventTrigger):

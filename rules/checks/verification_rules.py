@@ -25,7 +25,8 @@ VERIFICATION = "verification"
 LONGEST_MINUTES = 30
 LONG_MINUTES = 10
 LINK = re.compile(
-    r"https?://|www\.|(?<![\w.@])[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|cn|net|org|io|top|cc|vip|shop|link|me|co)(?![\w])", re.IGNORECASE
+    r"https?://|www\.|(?<![a-z0-9.@-])[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|cn|net|org|io|top|cc|vip|shop|link|me|co)(?![a-z0-9])",
+    re.IGNORECASE,
 )
 PHONE = re.compile(r"(?<!\d)(?:(?:\+?86[- ]?)?1[3-9]\d{9}|[48]00-?\d{3}-?\d{4}|0\d{2,3}-?\d{7,8}|95\d{3}|100\d{2}|12345)(?!\d)")
 

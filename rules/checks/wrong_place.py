@@ -71,12 +71,17 @@ def _of_audience(draft: Draft, rule: Rule) -> Iterator[Finding]:
     if rule.audience is not None and nobody is False:
         message = "an audience is for schedules and broadcasts; this trigger says itself who is meant"
         yield at_key(draft, CODE, Severity.ERROR, (*rule.path, "audience"), message, "narrow with `when`")
-    if rule.audience is None and nobody and isinstance(rule.on, EventTrigger):
-        event = next(event for event in rule.on.events if event in draft.book.events)
-        path = inner(draft, rule.on.path, "event", rule.on.events.index(event))
-        yield at_value(
-            draft, CODE, Severity.ERROR, path, f"{event} is a broadcast, it names no user", "add an `audience`, which may be `all`"
-        )
+    if rule.audience is None and nobody:
+        yield _nobody_named(draft, rule)
+
+
+def _nobody_named(draft: Draft, rule: Rule) -> Finding:
+    hint = "add an `audience`, which may be `all`"
+    if not isinstance(rule.on, EventTrigger):
+        return at_key(draft, CODE, Severity.ERROR, rule.on.path, "a schedule names no user", hint)
+    index, event = next((index, event) for index, event in enumerate(rule.on.events) if event in draft.book.events)
+    path = inner(draft, rule.on.path, "event", index)
+    return at_value(draft, CODE, Severity.ERROR, path, f"{event} is a broadcast, it names no user", hint)
 
 
 def _of_events(draft: Draft, rule: Rule) -> Iterator[Finding]:
