@@ -174,7 +174,7 @@ def _parse(source: str) -> TemplateSource:
     except TemplateSyntaxError as error:
         reducer.problem("syntax", str(error.message), error.lineno)
         parts = ()
-    except (RecursionError, ValueError, OverflowError):  # the limits above should leave nothing for this; hostile sources are inventive
+    except Exception:  # the limits should leave nothing for this, but Jinja2's parser is not ours and hostile sources are inventive
         reducer.problem("syntax", "the text cannot be read as a template", 0)
         parts = ()
     uses = tuple(sorted(reducer.uses, key=lambda use: (use.line, use.column)))
@@ -406,7 +406,7 @@ class _Reducer:
         if any(operand is None for operand in operands):
             return None
         if not any(operand.field for operand in operands if operand):
-            self.problem("forbidden", "a comparison needs a field", node.lineno)
+            self.problem("forbidden", "a comparison needs a field", _start(node))
             return None
         known = cast("list[Operand]", operands)
         tests = tuple(Compare(known[index], _COMPARISONS[item.op], known[index + 1]) for index, item in enumerate(node.ops))
@@ -458,7 +458,9 @@ class _Reducer:
 
 def _start(node: nodes.Node) -> int:
     """Where the node begins; Jinja2 places some at the operator."""
-    return min([node.lineno, *(inner.lineno for inner in node.find_all(nodes.Expr))])
+    # Jinja2 leaves some without a place.
+    places: list[int | None] = [node.lineno, *(inner.lineno for inner in node.find_all(nodes.Expr))]
+    return min([place for place in places if place is not None], default=0)
 
 
 def _dotted(node: nodes.Expr | None) -> tuple[str, int]:

@@ -133,7 +133,7 @@ LINKS = re.compile(
     r"[a-z][a-z0-9+.-]*://"
     r"|(?<![a-z0-9])www\.[^\W_]"
     r"|[^\W_]\.(?:" + "|".join(sorted(TLDS, key=len, reverse=True)) + r")(?![a-z0-9])"
-    r"|[^\W\d_]\.(?:" + "|".join(SCRIPT_TLDS) + r")(?!\w)"
+    r"|[^\W\d_]\.(?:" + "|".join(SCRIPT_TLDS) + r")(?![\w\u0301])"
     r"|(?<![0-9.])[0-9]{1,3}(\.[0-9]{1,3}){3}[/]"
 )  # fmt: skip
 
