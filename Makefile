@@ -21,7 +21,7 @@ $(STAMP): setup.cfg pyproject.toml
 
 run: $(STAMP) ## simulate a day of sample O2O events and print the timeline
 	$(BIN)/hongyan sample --orders 12 --seed 1 --out $(SAMPLE)
-	$(BIN)/hongyan simulate rules/books/o2o --users $(SAMPLE)/users.jsonl --events $(SAMPLE)/events.jsonl
+	$(BIN)/hongyan simulate rules/books/o2o --users $(SAMPLE)/users.jsonl --events $(SAMPLE)/events.jsonl --from 2026-06-01
 
 test: check pytest ## everything that CI runs
 
@@ -38,8 +38,9 @@ format: $(STAMP) ## put the code in shape
 	$(BIN)/ruff check --quiet --fix .
 	$(BIN)/ruff format --quiet .
 
-bench: $(STAMP) ## what is claimed, measured (benchmarks/)
-	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+bench: $(STAMP) ## what is claimed, measured: a quick round of benchmarks/
+	$(BIN)/python -m benchmarks.decide --quick
+	$(BIN)/python -m benchmarks.replay --quick
 
 clean: ## everything that was made here
 	rm -rf $(VENV) .hongyan .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build *.egg-info
