@@ -192,10 +192,9 @@ def _dotted_word(s: str, dot: int, end: int) -> tuple[int, int] | None:
 
 def _dotted(s: str, dot: int, end: int, stop: int) -> tuple[int, int] | None:
     """The link around a dot and the known top-level domain after it, up to `stop`; None where it is more likely something else."""
-    if dot == end:
-        return None
-    before = s[dot - 1]
-    if not (before.isalnum() or before in "-_" or unicodedata.category(before) in ("So", "Mn", "Mc", "Sk")):
+    before = s[dot - 1] if dot > end else ""
+    # At the very beginning the name may stand in the author's text before this value.
+    if dot > 0 and not (before.isalnum() or before in ("-", "_") or unicodedata.category(before or " ") in ("So", "Mn", "Mc", "Sk")):
         return None
     in_script = not s[dot + 1 : stop].isascii()
     if s[dot] == "。":
