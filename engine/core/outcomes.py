@@ -61,6 +61,13 @@ class Verdict:
             self._detail = self._detail()
         return self._detail or {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__} | {"_detail": self.detail}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+
     def __repr__(self) -> str:
         return f"<Verdict {self.rule} {self.user or self.phone} {self.outcome} {self.reason}>"
 
@@ -181,6 +188,13 @@ class Message:
         if callable(self._send_until):
             self._send_until = self._send_until()
         return self._send_until
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__} | {"_send_until": self.send_until}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
 
     def follower(self, at: int, channel: str, text: str | None, content: Any, parts: int, skipped: int, all_rejected: bool) -> Message:
         """The message of the chain's next channel, `skipped` of which could not be used."""

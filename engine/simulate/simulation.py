@@ -78,8 +78,8 @@ class Script:
 class Simulation:
     """One run. Feed it users, then events in order of `received`; it yields what happened, instant by instant.
 
-    `start` and `until` bound the schedules' ticks and what is printed (None: from the first event, to the last). It can be pickled
-    between two events and gone on with. `verdicts` False leaves verdicts out; `traces` collects how every rule was judged.
+    `start` and `until` bound the schedules' ticks and what is printed (None: from the first event, to the last). Between two events its
+    `state` can be saved and gone on with. `verdicts` False leaves verdicts out; `traces` collects how every rule was judged.
     """
 
     def __init__(
@@ -157,6 +157,17 @@ class Simulation:
     def pending(self) -> list[Timer]:
         """Timers and waiting messages that are left."""
         return [timer for timer in self.memory.timers.values() if timer.kind in ("due", "release")]
+
+    def state(self) -> dict[str, Any]:
+        """Everything but the book, to be pickled; `resume` goes on with it."""
+        return {name: value for name, value in self.__dict__.items() if name not in ("book", "traces")}
+
+    @classmethod
+    def resume(cls, book: BookPlan, state: Mapping[str, Any], traces: list[Trace] | None = None) -> Simulation:
+        """A simulation that goes on where `state` was taken, with the same book."""
+        simulation = cls(book, traces=traces)
+        simulation.__dict__.update(state)
+        return simulation
 
     # ---- the clock ------------------------------------------------------------------------------------------------------------------
 
