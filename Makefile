@@ -29,7 +29,7 @@ check: $(STAMP) ## format, lint, types, direction of imports
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy --no-error-summary
-	$(BIN)/lint-imports --no-timings
+	$(BIN)/lint-imports --no-logo
 
 pytest: $(STAMP) ## the tests alone, on two cores
 	$(BIN)/python -m pytest -q -n 2

@@ -182,18 +182,23 @@ class _World:
         self._users = user_count(orders)
 
     def history(self) -> Iterator[Entry]:
-        """One old order of every second user, so that some are active, some dormant, and some turn dormant in the sample."""
-        old: list[Entry] = []
-        for number in range(0, self._users, 2):
+        """An old order of every second user, so that some are active, some dormant, and some turn dormant on the first day."""
+        turning = self._old_orders(0, 30 * DAY - 1 * HOUR, 30 * DAY - 23 * HOUR, 6)
+        others = (self._old_orders(first, 60 * DAY, 3 * DAY, 6) for first in (2, 4))
+        return heapq.merge(turning, *others)
+
+    def _old_orders(self, first: int, earliest: int, latest: int, step: int) -> Iterator[Entry]:
+        """One each of every `step`-th user, spread over a span of seconds before the sample."""
+        numbers = range(first, self._users, step)
+        for place, number in enumerate(numbers):
             dice = _Dice(self._seed, "history", number)
-            ago = 30 * DAY - dice.between(1, 23 * HOUR) if dice.chance(30) else dice.between(3 * DAY, 60 * DAY)
+            share = (place + dice.between(0, 999) / 1000) / len(numbers)
+            at = self._begin - earliest + int(share * (earliest - latest))
             _, category, low, high = dice.pick(GOODS[dice.pick(KINDS)])
             amount = dice.between(low, high) * (40 if dice.chance(10) else 1)
-            at = self._begin - ago
-            data = {"order_id": f"H{number + 1:05}", "amount": amount, "category": category}
-            line = {"id": f"H{number + 1:05}-01", "type": "order.completed", "time": _stamp(at), "user": _user_id(number), "data": data}
-            old.append((at, number, line))
-        return iter(sorted(old))
+            order = f"H{number + 1:05}"
+            data = {"order_id": order, "amount": amount, "category": category}
+            yield at, number, {"id": f"{order}-01", "type": "order.completed", "time": _stamp(at), "user": _user_id(number), "data": data}
 
     def stories(self) -> Iterator[_Story]:
         """Orders and errands, in order of their beginning."""
