@@ -105,7 +105,7 @@ def _with_article(title: str) -> str:
 
 def _not_listed(instance: Any, schema: Schema, allowed: list[str]) -> Fault:
     hint = did_you_mean(instance, allowed) or one_of(allowed)
-    return Fault(f"unknown {schema['title']} {shown(instance)}", hint, code=schema.get("x-code", "structure"))
+    return Fault(f"unknown {schema.get('title', 'value')} {shown(instance)}", hint, code=schema.get("x-code", "structure"))
 
 
 def _not_that(instance: Any, schema: Schema, _: Any) -> Fault:

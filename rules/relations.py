@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from rules import values
 from rules.entries.facts import enum_key
-from rules.model import CHANNELS, EVENT_BUILTINS, TAKES, Path
+from rules.model import CHANNELS, EVENT_BUILTINS, TAKES, USER_BUILTINS, Path
 
 MAX_SLIDING = 200
 _OFFSETS = ("after", "before", "at")
@@ -64,6 +64,17 @@ def event_data(tree: dict[str, Any], _: ZoneInfo) -> Iterator[Broken]:
     for name in tree:
         if name in EVENT_BUILTINS:
             yield Broken((name,), f"the field {name} is there already: every event has event.{name}", "another name", at_key=True)
+
+
+def user(tree: dict[str, Any], _: ZoneInfo) -> Iterator[Broken]:
+    """Built-in fields, attributes and traits share the names `user.*`."""
+    attributes = tree.get("attributes", {})
+    for part in ("attributes", "traits"):
+        for name in tree.get(part, {}):
+            if name in USER_BUILTINS:
+                yield Broken((part, name), f"the field {name} is there already: every user has user.{name}", "another name", at_key=True)
+            elif part == "traits" and name in attributes:
+                yield Broken((part, name), f"user.{name} is there twice: an attribute and a trait", "another name for one", at_key=True)
 
 
 def field(tree: dict[str, Any], _: ZoneInfo) -> Iterator[Broken]:
@@ -175,5 +186,6 @@ RELATIONS: dict[str, Callable[[Any, ZoneInfo], Iterator[Broken]]] = {
     "steps": steps,
     "test": test,
     "trait": trait,
+    "user": user,
     "variants": variants,
 }
