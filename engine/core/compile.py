@@ -209,7 +209,7 @@ class _Compiler:
         wanted = rule.send.channels or [channel for channel in CHANNELS if channel in contents]
         channels = tuple(
             [
-                Channel(channel, contents[channel], compile_content(contents[channel], fields, self.book.locale))
+                Channel(channel, contents[channel], compile_content(contents[channel], fields, self.book.locale, self.zone))
                 for channel in wanted
                 if channel in contents
             ]

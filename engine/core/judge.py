@@ -233,7 +233,9 @@ def _on_turn(work: Work, turn: Turn) -> None:
 def _judge_items(work: Work, items: list[Item]) -> None:
     """What is due for one person, by priority, then rule; items of one rule in the order in which they came."""
     known = [(rule, item) for item in items if (rule := _rule_of(work, item)) is not None]
-    for rule, item in sorted(known, key=lambda pair: pair[0].rank):
+    if len(known) > 1:
+        known.sort(key=lambda pair: pair[0].rank)
+    for rule, item in known:
         judge(Case(work, rule, item, load_person(work, item)))
 
 

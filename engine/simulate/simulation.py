@@ -235,6 +235,8 @@ class Simulation:
         """All that is due at one instant."""
         timers = self.memory.take_due(now)
         self._cancelled.clear()
+        if len(timers) == 1 and self._next_tick_at > now and not self.script.timed and self._alone(timers[0]):
+            return
         turns, releases, fallbacks = _Turns(), _Turns(), []
         for timer in timers:
             item, message = timer.item, timer.message
@@ -255,6 +257,19 @@ class Simulation:
         for timer_id, message in fallbacks:
             if timer_id not in self._cancelled:
                 self._decide(Silence(message))
+
+    def _alone(self, timer: Timer) -> bool:
+        """Judge what is due by itself, the common case, without sorting it among others. False: it needs the long way."""
+        item = timer.item
+        if timer.kind == "wake" and timer.user is not None:
+            assert self.start is not None
+            assert self.now is not None
+            self._decide(Turn((), timer.user, self.now >= self.start))
+            return True
+        if item is None or (item.user is None and item.phone is None):
+            return False
+        self._decide(Turn((item,)))
+        return True
 
     def _tick(self, now: int, turns: _Turns) -> None:
         for at, tick in enumerate(self._ticks):
