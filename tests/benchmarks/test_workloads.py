@@ -41,10 +41,14 @@ def test_rules_are_spread_evenly_over_the_types() -> None:
 
 
 def test_hongyan_agrees_with_plain_python() -> None:
-    """As a rulebook in YAML, through check, compile and decide."""
+    """As a rulebook in YAML, through compile and decide."""
     rules, events = make_rules(100), make_events(100, 200)
 
     assert hongyan.run(hongyan.prepare(rules), events) == expected(rules, events)
+
+
+def test_the_book_of_the_workload_has_no_errors() -> None:
+    assert check(hongyan.book_files(make_rules(100))).errors == ()
 
 
 def test_every_engine_of_the_table_has_its_file() -> None:

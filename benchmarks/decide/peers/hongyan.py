@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import gc
 import json
-import tempfile
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from benchmarks.decide.workload import TIERS, TYPES, USERS, Event, Rule
 from engine.core import facts
@@ -18,7 +16,8 @@ from engine.core.outcomes import Decision
 from engine.core.plan import BookPlan
 from engine.core.trace import Trace
 from engine.simulate.memory import Memory
-from rules.checking import load_book
+from rules.build import build
+from rules.loader import parse
 
 LABEL = "**Hongyan, whole decision**"
 PACKAGE = "hongyan"
@@ -84,16 +83,20 @@ class Bench:
 
 
 def load_plan(rules: Sequence[Rule]) -> BookPlan:
-    """The rules as a rulebook on disk, checked and compiled like any other."""
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "shared.yaml").write_text(SHARED, encoding="utf-8")
-        for start in range(0, len(rules), RULES_A_FILE):
-            text = "\n".join(["rules:", *map(_entry, rules[start : start + RULES_A_FILE])])
-            (Path(folder) / f"rules-{start}.yaml").write_text(text, encoding="utf-8")
-        checked = load_book(Path(folder))
-    if checked.book is None:
-        raise ValueError("; ".join(finding.message for finding in checked.findings[:3]))
-    return compile_book(checked.book)
+    """The rules as a rulebook in YAML, read and compiled like any other.
+
+    Without the checks, which a test makes once for a book of this kind: what they cost is not what is measured here.
+    """
+    parsed = parse(book_files(rules))
+    return compile_book(build(parsed.tree, parsed.positions, sources=parsed.sources).book)
+
+
+def book_files(rules: Sequence[Rule]) -> dict[str, bytes | str]:
+    """The rulebook's text, in files small enough to be accepted."""
+    files: dict[str, bytes | str] = {"shared.yaml": SHARED}
+    for start in range(0, len(rules), RULES_A_FILE):
+        files[f"rules-{start}.yaml"] = "\n".join(["rules:", *map(_entry, rules[start : start + RULES_A_FILE])])
+    return files
 
 
 def _entry(rule: Rule) -> str:
@@ -118,7 +121,7 @@ def run(prepared: Bench, events: Sequence[Event]) -> list[list[str]]:
 def timed(prepared: Bench, events: Sequence[Event]) -> float:
     made, judge = prepared.events(events), prepared.judge
     gc.collect()
-    began = time.perf_counter()
+    began = time.process_time()
     for event in made:
         judge(event)
-    return time.perf_counter() - began
+    return time.process_time() - began

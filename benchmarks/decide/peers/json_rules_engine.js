@@ -7,12 +7,13 @@ let ready = false;
 
 async function judge(events) {
   const matches = [];
-  const start = process.hrtime.bigint();
+  const start = process.cpuUsage();
   for (const event of events) {
     const found = await engines[event.type].run(event);
     matches.push(found.events.map((one) => one.type).sort());
   }
-  return { seconds: Number(process.hrtime.bigint() - start) / 1e9, matches };
+  const used = process.cpuUsage(start);
+  return { seconds: (used.user + used.system) / 1e6, matches };
 }
 
 (async () => {
