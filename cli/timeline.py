@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -19,6 +20,7 @@ Line = Mapping[str, Any]  # a line of `simulate --format jsonl`
 
 STYLES = {"send": "green", "schedule": "cyan", "defer": "yellow", "skip": "dim", "cancel": "magenta"}
 WEEKDAYS = {"zh": ["周一", "周二", "周三", "周四", "周五", "周六", "周日"], "en": ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]}
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z").fullmatch
 MAX_NAME = 32  # columns of a rule's name
 
 
@@ -62,8 +64,14 @@ class Timeline:
     def _why(self, line: Line) -> str:
         reason = line["reason"]
         word = f"{REASONS[reason].for_locale(self._locale)} {self._paint(reason, 'dim')}"
-        facts = ", ".join(f"{name} {_fact(value)}" for name, value in (line["detail"] or {}).items())
+        facts = ", ".join(f"{name} {self._fact(value)}" for name, value in (line["detail"] or {}).items())
         return f"{word}  {self._paint(facts, 'dim')}" if facts else word
+
+    def _fact(self, value: Any) -> str:
+        if not isinstance(value, str):
+            return orjson.dumps(value, default=str).decode()
+        # Instants in the facts are those of the column at the left: local ones.
+        return f"{local(parse_instant(value, None), self._zone):%Y-%m-%d %H:%M:%S}" if _INSTANT(value) else value
 
 
 def _rule_name(book: Rulebook, rule: str) -> str:
@@ -75,10 +83,6 @@ def _content(line: Line, locale: str) -> str:
     if line["text"] is not None:
         return str(line["text"]).replace("\n", " ")
     return f"[{CHANNELS[line['channel']].for_locale(locale)} {line['template'] or ''}]".replace(" ]", "]")
-
-
-def _fact(value: Any) -> str:
-    return value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
 
 
 class Tally:
