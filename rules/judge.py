@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
+from itertools import islice
 from pathlib import Path as FilePath
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,7 +25,7 @@ from rules.relations import RELATIONS
 SCHEMA_FILE = FilePath(__file__).resolve().parent / "schema" / "rulebook.schema.json"
 SCHEMA: Schema = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
 _DEFINITIONS: Mapping[str, Schema] = {f"#/$defs/{name}": schema for name, schema in SCHEMA["$defs"].items()}
-_FAR = 1_000_000
+_MOST_MISSPELT = 20
 
 
 @lru_cache(maxsize=8)
@@ -101,13 +102,15 @@ class Judge:
                 yield Fault(fault.message, fault.hint, (name,), at_key=True, code=fault.code)
 
     def _required(self, _: Any, names: list[str], instance: Any, schema: Schema) -> Iterator[ValidationError]:
-        if not isinstance(instance, dict):
+        missing = [name for name in names if name not in instance] if isinstance(instance, dict) else []
+        if not missing:
             return
-        meant = {nearest(name, schema.get("properties", {})) for name in instance if name not in schema.get("properties", {})}
-        for name in names:
-            if name not in instance and name not in meant:
-                title = schema.get("title", "this mapping")
-                yield Fault(f"`{name}` is missing", f"{title} has {listed(names, 'and')}", at_key=True)
+        known = schema.get("properties", {})
+        unknown = islice((name for name in instance if name not in known), _MOST_MISSPELT)
+        meant = {nearest(name, known) for name in unknown}  # the unknown key is finding enough
+        for name in missing:
+            if name not in meant:
+                yield Fault(f"`{name}` is missing", f"{schema.get('title', 'this')} has {listed(names, 'and')}", at_key=True)
 
     def _items(self, _: Any, schema: Schema, instance: Any, __: Schema) -> Iterator[ValidationError]:
         for index, item in enumerate(instance if isinstance(instance, list) else ()):
@@ -150,7 +153,7 @@ class Judge:
         if lacks_head and score == _rank(ranked[1], options, instance)[2]:
             yield from _undecided(heads, options, instance, schema)
             return
-        others = [option for option in options if option is not best and _head(option) in set(instance) - set(best["properties"])]
+        others = [option for option in options if option is not best and _head(option) in set(instance) - set(best.get("properties", {}))]
         for other in others:
             message = f"{_head(other)} beside {_head(best) or 'other keys'}"
             yield Fault(message, f"exactly one of {listed(heads, 'and')}", (_head(other),), at_key=True)
@@ -191,7 +194,7 @@ def _rank(option: Schema, options: list[Schema], instance: dict[str, Any]) -> tu
     head = _head(option)
     if not head or head not in instance:
         closed = option.get("additionalProperties") is False
-        unknown = sum(1 for name in instance if name not in option["properties"]) if closed else 0
+        unknown = sum(1 for name in instance if name not in option.get("properties", {})) if closed else 0
         return (bool(head), False, unknown)
     rivals = (other for other in options if other is not option and _head(other) in instance)
     shadowed = any(head in other["properties"] for other in rivals)

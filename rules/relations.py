@@ -155,6 +155,28 @@ def send(tree: dict[str, Any], _: ZoneInfo) -> Iterator[Broken]:
         yield Broken((second,), "a template and content in place", "one of the two", at_key=True)
 
 
+def rulebook(tree: dict[str, Any], _: ZoneInfo) -> Iterator[Broken]:
+    """A rule names its channels, unless its content leaves no choice."""
+    for name, entry in tree.get("rules", {}).items():
+        message = entry.get("send") if isinstance(entry, dict) else None
+        if isinstance(message, dict) and "channel" not in message:
+            several = next((found for found in _contents(entry, message, tree.get("templates", {})) if len(found) > 1), None)
+            if several:
+                hint = "add channel: with one, or an ordered chain such as [video_sms, sms]"
+                yield Broken(("rules", name, "send"), f"no channel, and content for {' and '.join(several)}", hint, at_key=True)
+
+
+def _contents(entry: dict[str, Any], message: dict[str, Any], templates: dict[str, Any]) -> Iterator[list[str]]:
+    """The channels of each content that a rule may send."""
+    variants = entry.get("variants")
+    arms = list(variants.values()) if isinstance(variants, dict) else []
+    named = [part.get("template") for part in (message, *arms) if isinstance(part, dict)]
+    yield [channel for channel in CHANNELS if channel in message]
+    for template in named:
+        content = templates.get(template) if isinstance(template, str) else None
+        yield [channel for channel in CHANNELS if channel in content] if isinstance(content, dict) else []
+
+
 def variants(tree: dict[str, Any], _: ZoneInfo) -> Iterator[Broken]:
     """Somebody must get something."""
     weights = [arm.get("weight") for arm in tree.values() if isinstance(arm, dict)]
@@ -182,6 +204,7 @@ RELATIONS: dict[str, Callable[[Any, ZoneInfo], Iterator[Broken]]] = {
     "field": field,
     "quiet-hours": quiet_hours,
     "rule": rule,
+    "rulebook": rulebook,
     "send": send,
     "steps": steps,
     "test": test,

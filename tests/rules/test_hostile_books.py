@@ -182,6 +182,7 @@ RULES = [
     Row("channel twice", send("{type: marketing, channel: [sms, sms], sms: x}"), 4, 44, "is there twice"),
     Row("nothing to send", send("{type: marketing}"), 4, 5, "nothing to send"),
     Row("template and content", send("{type: marketing, sms: x, template: t}"), 4, 37, "a template and content"),
+    Row("no channel for two contents", send("{type: marketing, sms: x, email: y}"), 4, 5, "content for sms and email"),
     Row("to user and phone", send("{type: marketing, sms: x, to: {user: event.x, phone: event.y}}"), 4, 57, "phone beside user"),
     Row("to a field", send("{type: marketing, sms: x, to: event.x}"), 4, 41, "is not a recipient"),
     Row("quiet without length", send(QUIET), 4, 70, "from 21:00", "bad-window", "warning"),
@@ -256,7 +257,8 @@ ONLY_FORMATS_AND_RELATIONS = {
     "labels of a kind", "attribute that every user has", "trait like an attribute", "take without of",
     "duration of millennia", "duration with a line end", "two offsets", "before what?",
     "of without before", "hours beside a time of day", "minute 61", "six parts",
-    "month 13", "alias twice", "alias event", "nothing to send", "template and content", "active tomorrow", "active by another calendar",
+    "month 13", "alias twice", "alias event", "nothing to send",
+    "no channel for two contents", "template and content", "active tomorrow", "active by another calendar",
     "holdout of more than all", "weightless", "cap that slides far", "cap per fortnight", "cap by", "first event at an offset",
     "until an offset from nothing", "at tomorrow",
 }  # fmt: skip

@@ -110,6 +110,15 @@ def test_a_broken_entry_leaves_the_others_and_its_name() -> None:
     assert [finding.message for finding in checked.errors] == ["unknown key whem"]
 
 
+def test_a_template_for_several_channels_needs_a_channel() -> None:
+    """Whether the rule names it or a variant."""
+    templates = "templates: {two: {video_sms: {media: m}, sms: x}, one: {sms: x}}\nrules:\n  r:\n    on: a\n"
+    send = "    send: {type: notification, template: one}\n    variants: {a: {weight: 1, template: two}}\n"
+    places = [(finding.span.line, finding.message) for finding in check({"a.yaml": templates + send}).errors if finding.code == "structure"]
+
+    assert places == [(5, "no channel, and content for sms and video_sms")]
+
+
 def test_a_required_key_misspelt_is_one_finding() -> None:
     """The unknown key says it all."""
     (finding,) = check({"a.yaml": "segments: {s: {wen: {}}}"}).errors
