@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
-from engine.core import phones
 from engine.core.facts import Cell, Event, Scope, UserCell
 from engine.core.outcomes import Decision, Item, LazyDetail, Timer, Verdict
+from engine.core.phones import normalise
 from engine.core.plan import BookPlan, Look, RulePlan
 from engine.core.trace import Trace
 from engine.core.zones import zone as zone_of
@@ -146,7 +146,7 @@ class Case:
 def only_a_phone(phone: str, book: BookPlan) -> UserCell:
     """Somebody who is no user: only the number can be read of them, and nothing is kept."""
     person = UserCell("", book.zone)
-    person.phone = phones.normalise(phone)
+    person.phone = normalise(phone)
     return person
 
 
@@ -160,7 +160,7 @@ def load_person(work: Work, item: Item) -> UserCell | None:
 def apply_profile(cell: UserCell, profile: Any, book: BookPlan) -> None:
     """Take over what an input line says of a user; what it does not mention stays."""
     if "phone" in profile:
-        cell.phone = phones.normalise(profile["phone"])
+        cell.phone = normalise(profile["phone"])
     if profile.get("timezone"):
         cell.timezone = profile["timezone"]
         cell.zone = zone_of(profile["timezone"])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+import orjson
+
 from engine.core.conditions import Node
 from engine.core.facts import Event
 from engine.core.trace import Trace
@@ -42,8 +44,13 @@ def tree_lines(node: Node, depth: int = 0) -> Iterator[str]:
 def _told(node: Node) -> str:
     if node.kind != "leaf":
         return f"segment {node.operand}" if node.kind == "segment" else node.kind
-    actual = "" if node.result is None else f"   (actual: {node.actual!r})"
-    return f"{node.field} {node.op} {node.operand!r}{actual}"
+    actual = "" if node.result is None else f"   (actual: {shown(node.actual)})"
+    return f"{node.field} {node.op} {shown(node.operand)}{actual}"
+
+
+def shown(value: object) -> str:
+    """A value as people write it in YAML: true, null, "text", [a, b]."""
+    return orjson.dumps(value, default=str).decode()
 
 
 def judgement_lines(trace: Trace) -> Iterator[str]:
@@ -55,7 +62,7 @@ def judgement_lines(trace: Trace) -> Iterator[str]:
     if verdict is None:
         yield "  no verdict: the audience does not select this user"
     else:
-        facts = ", ".join(f"{name} {value}" for name, value in verdict.detail.items())
+        facts = ", ".join(f"{name} {shown(value)}" for name, value in verdict.detail.items())
         yield f"  {verdict.outcome} {verdict.reason}" + (f": {facts}" if facts else "")
     if trace.stages:
         marks = {"passed": "✓", "ended": "■", "not_reached": "·"}

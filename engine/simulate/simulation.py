@@ -1,7 +1,6 @@
 """The virtual clock: the same `decide` over a store in memory. `simulate`, rule tests, `explain` and `compare` all run this.
 
-At one instant events are judged first, then due timers, crossings and ticks together (person by person, by priority), then releases, then
-receipts, then chains that heard nothing. Lines of one instant come out in order of user, rule, occurrence, a verdict before its message.
+Lines of one instant come out in order of user, rule, occurrence, a verdict before its message.
 """
 
 from __future__ import annotations
@@ -12,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.core.calendar import next_ticks
-from engine.core.case import NEVER, Case, Work, load_person
-from engine.core.facts import Event, Scope, UserCell
-from engine.core.judge import decide
-from engine.core.occurrences import Occurrence, Opening, OptOut, Receipt, Silence, Turn, UserChange
-from engine.core.outcomes import Conversion, Decision, Fanout, Item, Message, Timer, Verdict
+from engine.core.case import NEVER
+from engine.core.clockwork import Clockwork
+from engine.core.facts import Event
+from engine.core.occurrences import Occurrence, OptOut, Receipt, UserChange
+from engine.core.outcomes import Conversion, Decision, Item, Message, Timer, Verdict
 from engine.core.phones import normalise
 from engine.core.plan import BookPlan
 from engine.core.trace import Trace
@@ -25,7 +24,6 @@ from engine.simulate.memory import Memory
 from rules.model import CronSchedule, FestivalSchedule, OnceSchedule
 
 Happening = Verdict | Message
-Person = tuple[str, str]  # (phone or "", user id or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +97,7 @@ class Simulation:
         self.verdicts = verdicts
         self.traces = traces
         self.memory = Memory()
+        self._clockwork = Clockwork(book, self.memory, self._took, traces=traces)
         self.now: int | None = None
         self.conversions: list[Conversion] = []
         self._newcomers: list[tuple[str, Mapping[str, Any], Sequence[str]]] = []
@@ -131,7 +130,7 @@ class Simulation:
                     page = self._turn_page(event.received)
                     if page:
                         yield page
-            self._judge_event(event)
+            self._clockwork.event(event, event.received)
         yield from self.finish()
 
     def feed(self, event: Event) -> Iterator[list[Happening]]:
@@ -142,7 +141,7 @@ class Simulation:
             self._begin(event.received if self.start is None else min(self.start, event.received), event.received)
         if event.received > (self.now or 0):
             yield from self._advance(event.received)
-        self._judge_event(event)
+        self._clockwork.event(event, event.received)
 
     def finish(self) -> Iterator[list[Happening]]:
         """Let the clock run to the end: `until`, else the last event."""
@@ -160,13 +159,14 @@ class Simulation:
 
     def state(self) -> dict[str, Any]:
         """Everything but the book, to be pickled; `resume` goes on with it."""
-        return {name: value for name, value in self.__dict__.items() if name not in ("book", "traces")}
+        return {name: value for name, value in self.__dict__.items() if name not in ("book", "traces", "_clockwork")}
 
     @classmethod
     def resume(cls, book: BookPlan, state: Mapping[str, Any], traces: list[Trace] | None = None) -> Simulation:
         """A simulation that goes on where `state` was taken, with the same book."""
         simulation = cls(book, traces=traces)
         simulation.__dict__.update(state)
+        simulation._clockwork = Clockwork(book, simulation.memory, simulation._took, traces=traces, ticks_since=simulation.start)
         return simulation
 
     # ---- the clock ------------------------------------------------------------------------------------------------------------------
@@ -175,11 +175,12 @@ class Simulation:
         self.now = now
         if self.start is None:
             self.start = first_event
+        self._clockwork.ticks_since = self.start
         for user, profile, suppressed in self._newcomers:
-            self._decide(UserChange(user, profile))
+            self._judge(UserChange(user, profile))
             phone = normalise(profile.get("phone"))
             if suppressed and phone is not None:
-                self._decide(OptOut(phone, frozenset(suppressed)))
+                self._judge(OptOut(phone, frozenset(suppressed)))
         self._newcomers = []
         self._lines = []
         self._ticks = [self._next_tick(at, self.start - 1) for at in range(len(self.book.ticks))]
@@ -233,110 +234,26 @@ class Simulation:
 
     def _settle(self, now: int) -> None:
         """All that is due at one instant."""
-        timers = self.memory.take_due(now)
+        ticks = self._take_ticks(now) if self._next_tick_at <= now else ()
         self._cancelled.clear()
-        if len(timers) == 1 and self._next_tick_at > now and not self.script.timed and self._alone(timers[0]):
-            return
-        turns, releases, fallbacks = _Turns(), _Turns(), []
-        for timer in timers:
-            item, message = timer.item, timer.message
-            if timer.kind == "due" and item is not None:
-                self._gather(item, turns)
-            elif timer.kind == "release" and item is not None:
-                releases.item(self._person(*timer.recipient), item)
-            elif timer.kind == "wake" and timer.user is not None:
-                turns.wake(self._person(timer.user, None), timer.user)
-            elif message is not None:
-                fallbacks.append((timer.id, message))
-        if self._next_tick_at <= now:
-            self._tick(now, turns)
-        self._take_turns(turns)
-        self._take_turns(releases)
-        if self.script.timed:
-            self._receive(now)
-        for timer_id, message in fallbacks:
-            if timer_id not in self._cancelled:
-                self._decide(Silence(message))
+        self._clockwork.settle(self.memory.take_due(now), ticks, now, self._receive if self.script.timed else None)
 
-    def _alone(self, timer: Timer) -> bool:
-        """Judge what is due by itself, the common case, without sorting it among others. False: it needs the long way."""
-        item = timer.item
-        if timer.kind == "wake" and timer.user is not None:
-            assert self.start is not None
-            assert self.now is not None
-            self._decide(Turn((), timer.user, self.now >= self.start))
-            return True
-        if item is None or (item.user is None and item.phone is None):
-            return False
-        self._decide(Turn((item,)))
-        return True
-
-    def _tick(self, now: int, turns: _Turns) -> None:
+    def _take_ticks(self, now: int) -> list[Item]:
+        items = []
         for at, tick in enumerate(self._ticks):
             if tick is not None and tick <= now:
-                self._gather(Item(self.book.ticks[at].rule.id, format_instant(tick), tick), turns)
+                items.append(Item(self.book.ticks[at].rule.id, format_instant(tick), tick))
                 self._ticks[at] = self._next_tick(at, tick)
         self._next_tick_at = min([tick for tick in self._ticks if tick is not None], default=NEVER)
-
-    def _gather(self, item: Item, turns: _Turns) -> None:
-        """A due timer is a person's; one of a broadcast, and a tick, become everybody's of the audience."""
-        rule = self.book.rules.get(item.rule)
-        if rule is None or not rule.has_audience or item.user is not None:
-            turns.item(self._recipient(item), item)
-            return
-        for fanout in self._decide(Opening(item)).fanouts:
-            self._invite(fanout, turns)
-
-    def _invite(self, fanout: Fanout, turns: _Turns) -> None:
-        item = fanout.item
-        rule = self.book.rules[item.rule]
-        assert self.now is not None
-        for person in self.memory.people():
-            cell = self.memory.cells["user:" + person[1]]
-            assert isinstance(cell, UserCell)
-            scope = Scope(self.now, cell.zone, item.event, cell)
-            if rule.audience is not None and not rule.audience.test(scope):
-                if self.traces is not None:
-                    self.traces.append(Trace.unselected(rule, item.occurrence, scope))
-            else:
-                turns.item(person, Item(item.rule, item.occurrence, item.instant, event=item.event, user=person[1]))
-
-    def _take_turns(self, turns: _Turns) -> None:
-        assert self.start is not None
-        assert self.now is not None
-        for person in sorted(turns.people):
-            self._decide(Turn(turns.items.get(person, ()), turns.wakes.get(person), self.now >= self.start))
-
-    def _person(self, user: str | None, phone: str | None) -> Person:
-        cell = self.memory.cells.get("user:" + user) if user is not None else None
-        return ((cell.phone if isinstance(cell, UserCell) else phone) or "", user or "")
-
-    def _recipient(self, item: Item) -> Person:
-        """Who will get the message: whom `send.to` names, else the trigger's user."""
-        rule = self.book.rules.get(item.rule)
-        if rule is None or (rule.to_user is None and rule.to_phone is None):
-            return self._person(item.user, item.phone)
-        assert self.now is not None
-        work = Work(self.book, self.memory, self.now, None)
-        scope = Case(work, rule, item, load_person(work, item)).scope
-        if rule.to_user is not None:
-            return self._person(rule.to_user(scope), None)
-        assert rule.to_phone is not None
-        return (normalise(rule.to_phone(scope)) or "", "")
+        return items
 
     # ---- judging --------------------------------------------------------------------------------------------------------------------
 
-    def _judge_event(self, event: Event) -> None:
-        decision = self._decide(event)
-        if decision.fanouts:
-            turns = _Turns()
-            for fanout in decision.fanouts:
-                self._invite(fanout, turns)
-            self._take_turns(turns)
-
-    def _decide(self, occurrence: Occurrence) -> Decision:
+    def _judge(self, occurrence: Occurrence) -> None:
         assert self.now is not None
-        decision = decide(self.book, self.memory, occurrence, self.now, self.traces)
+        self._clockwork.judge(occurrence, self.now)
+
+    def _took(self, decision: Decision) -> None:
         self.memory.apply(decision)
         if decision.cancelled:
             self._cancelled.update(decision.cancelled)
@@ -346,7 +263,6 @@ class Simulation:
             self.conversions += decision.conversions
         for message in decision.messages:
             self._send(message)
-        return decision
 
     def _send(self, message: Message) -> None:
         self._lines.append(message)
@@ -370,8 +286,10 @@ class Simulation:
     def _patience(self, message: Message) -> int:
         return message.at + self.book.rules[message.rule].rule.send.fallback_after.micros
 
-    def _receive(self, now: int) -> None:
-        for receipt in self.script.take(now):
+    def _receive(self) -> set[str]:
+        """Judge the receipts of this instant; gives the timers that have ended by now."""
+        assert self.now is not None
+        for receipt in self.script.take(self.now):
             if receipt.user is not None:
                 message = self._latest.get((receipt.rule, receipt.user))
             else:
@@ -383,28 +301,12 @@ class Simulation:
             else:
                 self._heard.add(message.id)
                 self._hear(message, receipt.status)
+        return self._cancelled
 
     def _hear(self, message: Message, status: str) -> None:
         self._awaiting.discard(message.id)
         assert self.now is not None
-        self._decide(Receipt(message, status, self.now <= self._patience(message)))
-
-
-class _Turns:
-    """What is due at one instant, by person."""
-
-    def __init__(self) -> None:
-        self.items: dict[Person, list[Item]] = {}
-        self.wakes: dict[Person, str] = {}
-        self.people: set[Person] = set()
-
-    def item(self, person: Person, item: Item) -> None:
-        self.people.add(person)
-        self.items.setdefault(person, []).append(item)
-
-    def wake(self, person: Person, user: str) -> None:
-        self.people.add(person)
-        self.wakes[person] = user
+        self._judge(Receipt(message, status, self.now <= self._patience(message)))
 
 
 def _place(happening: Happening) -> tuple[bool, str, str, str, bool]:

@@ -14,6 +14,7 @@ from engine.core.trace import Trace
 from engine.core.zones import format_instant, parse_instant, shift
 from engine.events import EventReader
 from engine.refusals import Refusal
+from engine.simulate.explain import shown
 from engine.simulate.output import line_of
 from engine.simulate.simulation import ScriptedReceipt, Simulation
 from rules.model import At, Duration, Expectation, FieldDef, RuleTest, path_text
@@ -213,12 +214,12 @@ def _text_fits(op: str, wanted: Any, got: str) -> bool:
 
 def _shown(wanted: Expectation, story: _Story) -> str:
     at = f"at {format_instant(story.instant(wanted.at))} " if wanted.at is not None else ""
-    return at + ", ".join(f"{name} {thawed(value)}" for name, value in wanted.fields.items())
+    return at + ", ".join(f"{name} {shown(thawed(value))}" for name, value in wanted.fields.items())
 
 
 def _told(line: Mapping[str, Any]) -> str:
-    what = f" {line['text']!r}" if line.get("text") else ""
-    return f"at {line['at']} rule {line['rule']}, user {line['user']}, channel {line['channel']}{what}"
+    what = f" {shown(line['text'])}" if line.get("text") else ""
+    return f"at {line['at']} rule {line['rule']}, user {line['user'] or '-'}, channel {line['channel']}{what}"
 
 
 def _why_not(rule: str, result: StoryResult) -> str:
@@ -227,5 +228,9 @@ def _why_not(rule: str, result: StoryResult) -> str:
     if not verdicts:
         return f"    the rule {rule} gave no verdict: no event or tick of the story fits its trigger" if rule else "    (no rule named)"
     return "\n".join(
-        f"    {line['at']} {line['user']}: {line['outcome']} {line['reason']} {line['detail'] or ''}".rstrip() for line in verdicts
+        f"    {line['at']} {line['user'] or '-'}: {line['outcome']} {line['reason']} {_facts(line['detail'])}".rstrip() for line in verdicts
     )
+
+
+def _facts(detail: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {shown(value)}" for name, value in detail.items())

@@ -36,9 +36,12 @@ class TestRun:
         """One result a test, in order of name."""
         for test in self._tests.values():
             traces: list[Trace] | None = [] if self._coverage is not None else None
-            yield run_test(self._plan, test, traces)
+            result = run_test(self._plan, test, traces)
+            yield result
             if self._coverage is not None and traces is not None:
                 self._coverage.add(traces)
+                # A verdict of an event that cancelled something has no judgement of its own.
+                self._coverage.seen_reasons |= {(line["rule"], line["reason"]) for line in result.verdicts}
 
     def measures(self) -> tuple[Measure, ...]:
         """Rules that sent, answers of conditions, reasons; complete once all tests have run."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from engine.core import phones
 from engine.core.case import Case, only_a_phone
 from engine.core.facts import Scope
 from engine.core.fields import Reader
 from engine.core.outcomes import Verdict
+from engine.core.phones import normalise
 from engine.core.plan import BookPlan, RulePlan, Stage
 
 
@@ -55,7 +55,7 @@ def _to_user(read: Reader) -> Callable[[Case], str | None]:
 
 def _to_phone(read: Reader) -> Callable[[Case], str | None]:
     def find(case: Case) -> str | None:
-        phone = phones.normalise(read(case.scope))
+        phone = normalise(read(case.scope))
         if phone is None:
             return "phone"
         case.recipient_user = None
