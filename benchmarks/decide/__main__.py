@@ -125,9 +125,9 @@ def _ratios(results: Results, sizes: list[int]) -> list[str]:
         ours = time(OURS, size)
         best = min(((value, peer) for peer in results if not peer.startswith(OURS) and (value := time(peer, size))), default=None)
         if ours and best:
-            lines.append(
-                f"- {size:,} rules: the fastest peer's matching ({_label(best[1])}) takes {best[0] / ours:.1f} times our whole decision."
-            )
+            line = f"- {size:,} rules: the fastest peer's matching ({best[1]}) takes {best[0] / ours:.2f} times our whole decision"
+            matching = time(f"{OURS}_matching", size)
+            lines.append(f"{line}, {best[0] / matching:.1f} times our matching." if matching else f"{line}.")
     first, last = time(OURS, sizes[0]), time(OURS, sizes[-1])
     if first and last:
         lines.append(f"- Hongyan at {sizes[-1]:,} rules costs {last / first:.2f} times {sizes[0]:,} rules.")
