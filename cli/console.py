@@ -51,7 +51,7 @@ class Refusals:
     """Names lines that cannot be used, on standard error, and counts them. Counted are all, named the first `shown`."""
 
     def __init__(self, file: str, shown: int = 1_000) -> None:
-        self._file = file
+        self._file = "standard input" if file == "-" else file
         self._shown = shown
         self.count = 0
 
@@ -73,7 +73,8 @@ def progress() -> Iterator[Report | None]:
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    # Standard output is data and goes past the bar; lines for people are put above it.
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as bar:
         task = bar.add_task("", total=None)
 
         def report(doing: str, done: int, total: int) -> None:

@@ -1,12 +1,18 @@
 """`hongyan simulate`, `explain` and `compare`: what goes where, and what people see."""
 
 import json
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from cli.compare import report_table
 from tests.cli.conftest import BOOK, Hongyan
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_jsonl_is_data_only(hongyan: Hongyan, book: Path, events: Path) -> None:
@@ -53,6 +59,23 @@ def test_lines_that_cannot_be_used_are_named(hongyan: Hongyan, book: Path, event
     assert f'{events}: line 3: type: no event "order.creatd" in the book; did you mean "order.created"?' in outcome.err
     assert f"{events}: line 4: is not JSON" in outcome.err
     assert "2 events, 2 lines refused; 1 message" in outcome.err
+
+
+def test_a_bar_on_the_terminal_leaves_the_data_alone(book: Path, events: Path, tmp_path: Path) -> None:
+    """With people at standard error and a file at standard output, each gets its own."""
+    events.write_text(events.read_text() + "{\n")
+    master, terminal = pty.openpty()
+    command = [sys.executable, "-m", "cli.main", "simulate", book, "--events", events, "--format", "jsonl"]
+    with (tmp_path / "out.jsonl").open("wb") as out:
+        code = subprocess.run(command, cwd=ROOT, stdout=out, stderr=terminal, env={**os.environ, "TERM": "xterm"}, check=False).returncode
+    os.close(terminal)
+    shown = os.read(master, 1 << 16).decode()
+    os.close(master)
+
+    assert code == 1
+    assert [json.loads(line)["rule"] for line in (tmp_path / "out.jsonl").read_text("utf-8").splitlines()] == ["order-created"]
+    assert "line 3: is not JSON" in shown
+    assert "2 events, 1 line refused; 1 message in 1 part" in shown
 
 
 def test_users_and_receipts_are_read_too(hongyan: Hongyan, book: Path, events: Path, tmp_path: Path) -> None:
