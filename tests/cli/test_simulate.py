@@ -66,8 +66,9 @@ def test_a_bar_on_the_terminal_leaves_the_data_alone(book: Path, events: Path, t
     events.write_text(events.read_text() + "{\n")
     master, terminal = pty.openpty()
     command = [sys.executable, "-m", "cli.main", "simulate", book, "--events", events, "--format", "jsonl"]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "1000"}
     with (tmp_path / "out.jsonl").open("wb") as out:
-        code = subprocess.run(command, cwd=ROOT, stdout=out, stderr=terminal, env={**os.environ, "TERM": "xterm"}, check=False).returncode
+        code = subprocess.run(command, cwd=ROOT, stdout=out, stderr=terminal, env=environment, check=False).returncode
     os.close(terminal)
     shown = os.read(master, 1 << 16).decode()
     os.close(master)
