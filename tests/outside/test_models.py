@@ -78,7 +78,7 @@ def one_key(name: str, event: dict) -> Any:
         "phone": phone,
         "phone_prefix": phone[:-4],
         "all": "all",
-        "ip_network": "ip" in data and str(ip_network(data["ip"] + ("/64" if ":" in data["ip"] else "/24"), strict=False)) or None,
+        "ip_network": ("ip" in data and str(ip_network(data["ip"] + ("/64" if ":" in data["ip"] else "/24"), strict=False))) or None,
         "user.city": PEOPLE[user].get("attributes", {}).get("city") if known else None,
     }
     return values[name] if name in values else data.get(name.removeprefix("event."))

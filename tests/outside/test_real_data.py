@@ -3,6 +3,8 @@
 The data are not part of the project (../shared/data/README.md): without them these tests are skipped.
 """
 
+import gzip
+import hashlib
 import json
 import re
 from collections import Counter, defaultdict
@@ -290,12 +292,44 @@ def test_lines_are_in_order(history: History) -> None:
         previous = key
 
 
-def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def olist() -> Path:
+    """The folder of the smaller history."""
+    if not (DATA / "olist" / "events.jsonl.gz").exists():
+        pytest.skip(f"no recorded history: {DATA / 'olist'} is missing (see ../shared/data/README.md)")
+    return DATA / "olist"
+
+
+@pytest.fixture(scope="module")
+def once(olist: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """What the command says about the smaller history."""
+    return simulate("olist", tmp_path_factory.mktemp("once") / "olist.jsonl").read_bytes()
+
+
+def test_the_same_input_gives_the_same_bytes(once: bytes, tmp_path: Path) -> None:
     """The same input gives byte-identical output, in processes of their own."""
-    folder = DATA / "olist"
-    if not (folder / "events.jsonl.gz").exists():
-        pytest.skip(f"no recorded history: {folder} is missing (see ../shared/data/README.md)")
+    assert simulate("olist", tmp_path / "again").read_bytes() == once
 
-    first, second = (simulate("olist", tmp_path / name).read_bytes() for name in ("a", "b"))
 
-    assert first == second
+def test_a_shuffled_file_gives_the_same_bytes(olist: Path, once: bytes, tmp_path: Path) -> None:
+    """A file not in order is sorted; events of one instant stay in the order of the file."""
+    whole = gzip.decompress((olist / "events.jsonl.gz").read_bytes()).splitlines(keepends=True)
+    mixed = sorted(whole, key=lambda line: hashlib.sha256(json.loads(line)["time"].encode()).digest())
+    (tmp_path / "mixed.jsonl").write_bytes(b"".join(mixed))
+
+    args = ("--events", tmp_path / "mixed.jsonl", "--users", olist / "users.jsonl.gz", "--format", "jsonl", "--verdicts")
+    result = run_alone("simulate", BOOK, *args)
+
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert result.stdout.encode() == once
+
+
+def test_stopping_the_clock_does_not_change_what_came_before(olist: Path, once: bytes) -> None:
+    """`--until` and `--from` cut a window out of the same lines."""
+    since, until = "2017-11-24T03:00:00Z", "2018-02-18T01:30:00Z"
+    files = ("--events", olist / "events.jsonl.gz", "--users", olist / "users.jsonl.gz", "--format", "jsonl", "--verdicts")
+
+    result = run_alone("simulate", BOOK, *files, "--from", since, "--until", until)
+
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert result.stdout.splitlines() == [line for line in once.decode().splitlines() if since <= json.loads(line)["at"] <= until]
