@@ -80,6 +80,11 @@ def parse(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
+def received(event: Mapping[str, Any]) -> datetime:
+    """When an event came in."""
+    return parse(event.get("received", event["time"]))
+
+
 def written(moment: datetime) -> str:
     """An instant as the command writes it."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
@@ -127,6 +132,7 @@ class Occurrence:
     data: Mapping[str, Any]
     order: int
     state: str = "pending"
+    happened: datetime | None = None
 
 
 @dataclass
@@ -137,7 +143,7 @@ class Person:
     lines: list[Line] = field(default_factory=list)
     agenda: list[tuple] = field(default_factory=list)
     pending: dict[tuple[str, str], list[Occurrence]] = field(default_factory=lambda: defaultdict(list))
-    arrived: dict[tuple[str, str], list[datetime]] = field(default_factory=lambda: defaultdict(list))
+    arrived: dict[tuple[str, str], list[tuple[datetime, datetime]]] = field(default_factory=lambda: defaultdict(list))
     sent: list[tuple[datetime, Occurrence]] = field(default_factory=list)
     last_order: datetime | None = None
     dormant: bool = False
@@ -149,7 +155,7 @@ class Person:
     def play(self, events: Iterable[tuple[int, Mapping[str, Any]]], ticking: Iterable[tuple[datetime, str]], until: datetime) -> list[Line]:
         """Everything decided about this person up to `until`."""
         for order, event in events:
-            heapq.heappush(self.agenda, (parse(event["time"]), 0, 0, "", order, len(self.agenda), event))
+            heapq.heappush(self.agenda, (received(event), 0, 0, "", order, len(self.agenda), event))
         if self.attributes.get("member"):
             for moment, rule in ticking:
                 self._note(moment, Occurrence(rule, moment, {}, 0))
@@ -175,45 +181,54 @@ class Person:
         self.lines.append(Line(written(now), rule, self.record["id"], outcome, reason))
 
     def _event(self, now: datetime, order: int, event: Mapping[str, Any]) -> None:
-        kind, data = event["type"], event["data"]
+        kind, data, happened = event["type"], event["data"], parse(event["time"])
         key = data.get("order_id") if not kind.startswith("coupon.") else data["coupon_id"]
         if kind == "order.completed":
-            self.last_order, self.dormant = now, False
-            self._note(days_later(now, 30, self.zone), None, order=order)
+            self._ordered(now, happened, order)
         if kind in CANCELS:
-            for occurrence in self.pending.pop((CANCELS[kind], key), ()):
-                if occurrence.state == "pending":
+            for occurrence in self.pending[CANCELS[kind], key]:
+                if occurrence.state == "pending" and happened >= occurrence.happened:
                     occurrence.state = "cancelled"
                     self._say(now, occurrence.rule, "cancel", "unless")
-        self.arrived[kind, key].append(now)
+        self.arrived[kind, key].append((happened, now))
         if kind in AT_ONCE:
-            self._judge(now, Occurrence(AT_ONCE[kind], now, data, order))
+            self._judge(now, Occurrence(AT_ONCE[kind], happened, data, order))
         if kind == "order.created":
-            if any(moment >= now for moment in self.arrived["payment.succeeded", key]):
-                self._say(now, "order-unpaid", "cancel", "unless")
-            elif not data["amount"] > 0:
-                self._say(now, "order-unpaid", "skip", "condition_false")
-            else:
-                self._set(now, now + timedelta(minutes=15), Occurrence("order-unpaid", now, data, order), key)
+            self._later("order-unpaid", "payment.succeeded", now, happened + timedelta(minutes=15), order, event)
         elif kind == "order.completed":
-            self._set(now, now + timedelta(hours=2), Occurrence("order-completed", now, data, order), key)
+            self._later("order-completed", "order.reviewed", now, happened + timedelta(hours=2), order, event)
         elif kind == "coupon.issued":
-            occurrence = Occurrence("coupon-expiring", now, data, order)
             due = days_later(parse(data["expires_at"]), -2, self.zone)
-            if any(moment >= now for moment in self.arrived["coupon.redeemed", key]):
-                self._say(now, "coupon-expiring", "cancel", "unless")
-            elif due > now:
-                self._set(now, due, occurrence, key)
-            elif now - due > timedelta(minutes=5):
-                self._say(now, "coupon-expiring", "skip", "late")
-            else:
-                self._judge(now, occurrence)
+            self._later("coupon-expiring", "coupon.redeemed", now, due, order, event)
 
-    def _set(self, now: datetime, due: datetime, occurrence: Occurrence, key: str) -> None:
-        self._say(now, occurrence.rule, "schedule", "timer_set")
-        occurrence.instant = due
-        self.pending[occurrence.rule, key].append(occurrence)
-        self._note(due, occurrence)
+    def _ordered(self, now: datetime, happened: datetime, order: int) -> None:
+        self.last_order = max(happened, self.last_order or happened)
+        asleep_from = days_later(self.last_order, 30, self.zone)
+        fell_asleep = asleep_from <= now and not self.dormant
+        self.dormant = asleep_from <= now
+        if fell_asleep:
+            self._note(now, Occurrence("win-back", now, {}, order))
+        elif not self.dormant:
+            self._note(asleep_from, None, order=order)
+
+    def _later(self, rule: str, unless: str, now: datetime, due: datetime, order: int, event: Mapping[str, Any]) -> None:
+        data, happened = event["data"], parse(event["time"])
+        key = data.get("order_id") or data["coupon_id"]
+        if any(time >= happened and now - arrival <= timedelta(hours=1) for time, arrival in self.arrived[unless, key]):
+            self._say(now, rule, "cancel", "unless")
+        elif rule == "order-unpaid" and not data["amount"] > 0:
+            self._say(now, rule, "skip", "condition_false")
+        elif due >= now:
+            occurrence = Occurrence(rule, due, data, order, happened=happened)
+            self._say(now, rule, "schedule", "timer_set")
+            self.pending[rule, key].append(occurrence)
+            self._note(due, occurrence)
+        elif now - due > (DAY if rule == "order-completed" else timedelta(minutes=5)):
+            self._say(now, rule, "skip", "late")
+        else:
+            occurrence = Occurrence(rule, due, data, order, happened=happened)
+            self.pending[rule, key].append(occurrence)
+            self._judge(now, occurrence)
 
     def _judge(self, now: datetime, occurrence: Occurrence, released: bool = False) -> None:
         rule = RULES[occurrence.rule]
@@ -263,7 +278,7 @@ def expected(events: Iterable[Mapping[str, Any]], users: Iterable[Mapping[str, A
     by_user: dict[str, list[tuple[int, Mapping[str, Any]]]] = defaultdict(list)
     for order, event in enumerate(events):
         by_user[event["user"]].append((order, event))
-    since, until = parse(events[0]["time"]), parse(events[-1]["time"])
+    since, until = min(map(received, events)), max(map(received, events))
     ticking = ticks(since, until)
     lines: list[Line] = []
     for user in users:

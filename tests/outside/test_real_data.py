@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from . import o2o_oracle as oracle
+from .cases import write_lines
 from .conftest import ROOT, run_alone
 
 DATA = ROOT.parent / "shared" / "data"
@@ -333,3 +334,37 @@ def test_stopping_the_clock_does_not_change_what_came_before(olist: Path, once: 
 
     assert result.returncode == 0, result.stderr[-2000:]
     assert result.stdout.splitlines() == [line for line in once.decode().splitlines() if since <= json.loads(line)["at"] <= until]
+
+
+DISTURBED_ZONES = ["Asia/Shanghai", "America/New_York", "Australia/Lord_Howe", "America/St_Johns", "Africa/Casablanca", "Asia/Kathmandu"]
+LATE = [0, 0, 0, 0, 0, 20, 250, 310, 1500, 3000, 3600, 3601, 7200, 10800, 93600, 100000]
+
+
+def chance(*names: object) -> int:
+    """A number that depends on names only."""
+    return int.from_bytes(hashlib.sha256("|".join(map(str, names)).encode()).digest()[:4], "big")
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_a_disturbed_history(name: str, tmp_path: Path) -> None:
+    """Every sixth person, moved to zones with odd clocks, asked for consent, and a third of the events received late: by hand again."""
+    if not (DATA / name / "events.jsonl.gz").exists():
+        pytest.skip(f"no recorded history: {DATA / name} is missing (see ../shared/data/README.md)")
+    users = [user for user in oracle.read(DATA / name / "users.jsonl.gz") if chance(user["id"]) % 6 == 0]
+    for user in users:
+        user["timezone"] = DISTURBED_ZONES[chance("zone", user["id"]) % len(DISTURBED_ZONES)]
+        user["attributes"].update(consent_marketing=chance("consent", user["id"]) % 10 > 0, member=chance("member", user["id"]) % 2 == 0)
+    people = {user["id"] for user in users}
+    events = [event for event in oracle.read(DATA / name / "events.jsonl.gz") if event["user"] in people]
+    for event in events:
+        late = timedelta(seconds=LATE[chance("late", event["id"]) % len(LATE)])
+        event["received"] = oracle.written(oracle.parse(event["time"]) + late)
+    expected = Counter(oracle.expected(events, users))
+
+    args = ("--events", write_lines(tmp_path / "events.jsonl", events), "--users", write_lines(tmp_path / "users.jsonl", users))
+    result = run_alone("simulate", BOOK, *args, "--format", "jsonl", "--verdicts", timeout=900)
+
+    assert result.returncode == 0, result.stderr[-2000:]
+    verdicts = [line for line in map(json.loads, result.stdout.splitlines()) if line["kind"] == "verdict"]
+    got = Counter(oracle.Line(v["at"], v["rule"], v["user"], v["outcome"], v["reason"]) for v in verdicts)
+    assert got == expected, differences(expected, got)
