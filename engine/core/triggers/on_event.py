@@ -41,8 +41,11 @@ def _before(trigger: EventTrigger, fields: Fields) -> Due:
         value = read(scope)
         if value is None:
             return None
-        instant = at_time(value, 0, scope.zone) if isinstance(value, date) else value
-        return [(f"@-{offset}" if several else "", shift(instant, offset, -1, scope.zone)) for offset in trigger.before]
+        try:
+            instant = at_time(value, 0, scope.zone) if isinstance(value, date) else value
+            return [(f"@-{offset}" if several else "", shift(instant, offset, -1, scope.zone)) for offset in trigger.before]
+        except ValueError:
+            return None  # a date that stands for "never", at the edge of the calendar: there is no instant before it
 
     return due
 
