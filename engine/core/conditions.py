@@ -11,6 +11,7 @@ from datetime import UTC, date, tzinfo
 from typing import Any
 
 from engine.core.ages import CALENDAR_OPERATORS, CLOCK_OPERATORS, Flip, looks_at_clock, time_test
+from engine.core.display import masked
 from engine.core.facts import Scope
 from engine.core.fields import Fields
 from engine.core.operators import Test, always, kind_of, literal, value_test
@@ -20,7 +21,7 @@ from rules.model import All, AnyOf, Condition, Duration, InSegment, Leaf, NoneOf
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One node of an explained condition. Values are JSON-friendly and unmasked: `field` says whose they are.
+    """One node of an explained condition. Values are JSON-friendly; secret and personal ones are masked.
 
     `result` None: not evaluated, and `actual` then says nothing. `operand` of a `ref` is `{"ref": name, "value": value}`, the value only
     where evaluated. `operand` of a segment is its name.
@@ -213,8 +214,12 @@ class _LeafShow:
 
     def node(self, path: str, scope: Scope | None, result: bool | None) -> Node:
         leaf = self._leaf
-        actual = None if scope is None else jsonable(self._fields[leaf.field].read(scope), self._kind)
+        actual = None if scope is None else self._value(leaf.field, scope)
         return Node(path, "leaf", result, field=leaf.field, op=leaf.op, operand=self._operand(leaf.operand, scope), actual=actual)
+
+    def _value(self, name: str, scope: Scope) -> Any:
+        field = self._fields[name]
+        return masked(field, jsonable(field.read(scope), kind_of(field)))
 
     def _operand(self, operand: Any, scope: Scope | None) -> Any:
         match operand:
@@ -225,8 +230,7 @@ class _LeafShow:
             case Ref(field=name):
                 if scope is None:
                     return {"ref": name}
-                other = self._fields[name]
-                return {"ref": name, "value": jsonable(other.read(scope), kind_of(other))}
+                return {"ref": name, "value": self._value(name, scope)}
             case str() if self._kind == "instant" and self._leaf.op not in CALENDAR_OPERATORS:
                 instant = literal(operand, "instant", self._zone)
                 return operand if instant is None else format_instant(instant)

@@ -80,9 +80,9 @@ class LineFile:
 
     @contextmanager
     def _opened(self) -> Iterator[tuple[BinaryIO, int]]:
-        if str(self._path) == "-":
-            if self._spool is None:
-                self._spool = _spooled(sys.stdin.buffer)
+        if self._spool is None and str(self._path) == "-":
+            self._spool = _spooled(sys.stdin.buffer)
+        if self._spool is not None:
             self._spool.seek(0)
             yield self._spool, 0
             return
@@ -91,7 +91,12 @@ class LineFile:
         except OSError as error:
             raise InputError(f"{self.name}: {error.strerror}") from error
         with raw:
-            yield raw, Path(self._path).stat().st_size
+            if raw.seekable():
+                yield raw, Path(self._path).stat().st_size
+                return
+            self._spool = _spooled(raw)  # a pipe, like standard input
+        self._spool.seek(0)
+        yield self._spool, 0
 
 
 def _spooled(stream: BinaryIO) -> BinaryIO:
