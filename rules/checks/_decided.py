@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rules.checks._conditions import children, leaves
 from rules.checks._fields import FieldBook
-from rules.checks._logic import Logic
+from rules.checks._logic import Logic, Segments
 from rules.checks._places import places
 from rules.checks._types import shown
 from rules.model import All, AnyOf, Condition, Leaf, NoneOf, Ref, Scalar
@@ -28,9 +28,9 @@ class Decided:
 
 def decided_conditions(draft: Draft) -> Iterator[Decided]:
     """Those of every condition of the book."""
-    fields = FieldBook(draft)
+    fields, segments = FieldBook(draft), Segments(draft)
     for place in places(draft, fields):
-        yield from _decided(Logic(draft, fields, place.reach), place.condition)
+        yield from _decided(Logic(fields, place.reach, segments), place.condition)
 
 
 def written(leaf: Leaf) -> str:
@@ -52,30 +52,38 @@ def _decided(logic: Logic, condition: Condition) -> list[Decided]:
         answer = logic.always(condition, condition.field)
         return [] if answer is None else [Decided(condition, answer)]
     found = [part for child in children(condition) for part in _decided(logic, child)]
-    if isinstance(condition, All | AnyOf | NoneOf) and len(condition.items) > 1:
+    if isinstance(condition, All | AnyOf | NoneOf):
         settled = {part.leaf.field for part in found}
-        for field in logic.fields_of(condition):
-            if field not in settled and (whole := _whole(logic, condition, field)):
+        for field, items in _by_field(logic, condition).items():
+            if len(items) > 1 and field not in settled and (whole := _whole(logic, condition, items, field)):
                 found.append(whole)
     return found
 
 
-def _whole(logic: Logic, condition: All | AnyOf | NoneOf, field: str) -> Decided | None:
-    """Whether the items together settle the condition, by this field. The first item that completes them is the one at fault."""
-    answer = logic.always(condition, field)
-    if answer is None:
+def _by_field(logic: Logic, condition: Condition) -> dict[str, list[Condition]]:
+    """The items that ask each field, in order."""
+    found: dict[str, list[Condition]] = {}
+    for item in children(condition):
+        for field in logic.fields_of(item):
+            found.setdefault(field, []).append(item)
+    return found
+
+
+def _whole(logic: Logic, condition: All | AnyOf | NoneOf, items: list[Condition], field: str) -> Decided | None:
+    """Whether the items on a field settle the condition together. The first that completes them is the one at fault."""
+    answer = isinstance(condition, AnyOf)  # together they can make an `any` true; `all` and `none` only false
+
+    def settles(*some: Condition) -> bool:
+        return logic.always(type(condition)(condition.path, some), field) is answer
+
+    if not settles(*items):
         return None
-    items = condition.items
-    last = next(end for end in range(1, len(items) + 1) if logic.always(_part(condition, items[:end]), field) == answer)
-    leaf = _leaf_of(items[last - 1], field)
+    last = next(end for end in range(1, len(items) + 1) if settles(*items[:end])) - 1
+    leaf = _leaf_of(items[last], field)
     if leaf is None:
         return None
-    partner = next((item for item in items[: last - 1] if logic.always(_part(condition, (item, items[last - 1])), field) == answer), None)
+    partner = next((item for item in items[:last] if settles(item, items[last])), None)
     return Decided(leaf, answer, _leaf_of(partner, field) if partner else None)
-
-
-def _part(condition: All | AnyOf | NoneOf, items: tuple[Condition, ...]) -> Condition:
-    return type(condition)(condition.path, items)
 
 
 def _leaf_of(condition: Condition, field: str) -> Leaf | None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from rules import values
-from rules.checks._conditions import children, leaves
+from rules.checks._conditions import leaves, segment_uses
 from rules.checks._fields import FieldBook, Known, Reach
 from rules.checks._types import as_date, mismatches, zone_of
 from rules.model import All, AnyOf, Condition, Duration, InSegment, Leaf, NoneOf, Not, Ref, Scalar
@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 
 Answer = bool | None
 Ordinal = int | float | str | bool  # a value in a form that compares: dates as day numbers, instants as microseconds
-DEEPEST_SEGMENT = 20
+# A step is one leaf on one sample, about 5 microseconds; a rule of the book that ships takes ten. What would cost more stays open: a
+# condition that compares one field with dozens of values in dozens of leaves, or the end of a book of tens of thousands of rules.
+DEEPEST_SEGMENT = 30  # segments of segments; deeper ones stay open too
+MOST_OF_A_LOOK = 20_000
+MOST_STEPS = 200_000
 
 AGES = ("older_than", "newer_than", "within_next")
 
@@ -42,13 +46,76 @@ class Sample:
 MISSING = Sample(None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a leaf compares with, in order and as a set; None for what is not known (a reference)."""
+
+    items: tuple[Ordinal | None, ...]
+    members: frozenset[Ordinal | None]
+
+
+class Segments:
+    """What the conditions of all places share: what each segment asks, and how much more may be worked out."""
+
+    def __init__(self, draft: Draft) -> None:
+        self.draft = draft
+        self.steps_left = MOST_STEPS
+        self._asks: dict[str, tuple[tuple[Leaf, ...], tuple[str, ...]]] = {}
+
+    def when(self, name: str) -> Condition | None:
+        """The condition of a segment; None for an unknown one."""
+        segment = self.draft.book.segments.get(name)
+        return segment.when if segment is not None else None
+
+    def leaves(self, condition: Condition) -> list[Leaf]:
+        """The leaves of a condition and of all segments below it, those of a segment once; [] where they go too deep."""
+        found, waiting = _asked(condition)
+        every = list(found)
+        names = dict.fromkeys(waiting)
+        waiting = tuple(names)
+        depth = 0
+        while waiting:
+            depth += 1
+            if depth > DEEPEST_SEGMENT:
+                return []
+            below: dict[str, None] = {}
+            for name in waiting:
+                found, segments = self._of_segment(name)
+                every += found
+                below |= {other: None for other in segments if other not in names}
+            names |= below
+            waiting = tuple(below)
+        return every
+
+    def can_afford(self, asked: list[Leaf], every: list[Leaf]) -> bool:
+        """Take what a look at one field costs: reading its values, then every leaf for about three samples a value."""
+        count = sum(len(leaf.operand) if isinstance(leaf.operand, tuple) else 1 for leaf in asked)
+        cost = 10 * count + 3 * (count + 1) * len(every)
+        self.steps_left -= min(cost, MOST_OF_A_LOOK)
+        return cost <= MOST_OF_A_LOOK and self.steps_left >= 0
+
+    def _of_segment(self, name: str) -> tuple[tuple[Leaf, ...], tuple[str, ...]]:
+        if name not in self._asks:
+            when = self.when(name)
+            self._asks[name] = _asked(when) if when is not None else ((), ())
+        return self._asks[name]
+
+
+def _asked(condition: Condition) -> tuple[tuple[Leaf, ...], tuple[str, ...]]:
+    """The leaves of a condition, and the segments it names."""
+    return tuple(leaves(condition)), tuple(use.segment for use in segment_uses(condition))
+
+
 class Logic:
     """Answers for the conditions of one place."""
 
-    def __init__(self, draft: Draft, fields: FieldBook, reach: Reach) -> None:
-        self._draft = draft
+    def __init__(self, fields: FieldBook, reach: Reach, segments: Segments) -> None:
+        self._draft = segments.draft
         self._fields = fields
         self._reach = reach
+        self._segments = segments
+        self._of_segment: dict[tuple[str, Sample], Answer] = {}  # of the field that is looked at
+        self._wanted: dict[int, _Wanted | None] = {}  # by the leaf's id: a leaf is asked once for every sample
 
     @cached_property
     def _zone(self) -> ZoneInfo:
@@ -59,34 +126,23 @@ class Logic:
         known = self._fields.find(field, self._reach)
         if known is None or len(known.kinds) > 1:
             return None
-        asked = [leaf for leaf in self._leaves(condition) if leaf.field == field]
-        if not asked:
+        every = self._segments.leaves(condition)
+        asked = [leaf for leaf in every if leaf.field == field]
+        if not asked or not self._segments.can_afford(asked, every):
             return None
+        self._of_segment.clear()
         answers = {self._answer(condition, field, sample, known) for sample in self._samples(known, asked)}
         return answers.pop() if len(answers) == 1 else None
 
     def fields_of(self, condition: Condition) -> dict[str, None]:
         """The fields that a condition asks, in order, those of its segments included."""
-        return dict.fromkeys(leaf.field for leaf in self._leaves(condition))
-
-    def _leaves(self, condition: Condition, depth: int = 0) -> Iterator[Leaf]:
-        yield from leaves(condition)
-        for inner in self._segments(condition, depth):
-            yield from self._leaves(inner, depth + 1)
-
-    def _segments(self, condition: Condition, depth: int) -> Iterator[Condition]:
-        if isinstance(condition, InSegment):
-            segment = self._draft.book.segments.get(condition.segment)
-            if segment is not None and depth < DEEPEST_SEGMENT:
-                yield segment.when
-        for child in children(condition):
-            yield from self._segments(child, depth)
+        return dict.fromkeys(leaf.field for leaf in self._segments.leaves(condition))
 
     # ---- the tree -----------------------------------------------------------------------------------------------------------------
 
-    def _answer(self, condition: Condition, field: str, sample: Sample, known: Known, depth: int = 0) -> Answer:
+    def _answer(self, condition: Condition, field: str, sample: Sample, known: Known) -> Answer:
         def inner(child: Condition) -> Answer:
-            return self._answer(child, field, sample, known, depth)
+            return self._answer(child, field, sample, known)
 
         match condition:
             case Leaf():
@@ -100,44 +156,37 @@ class Logic:
             case Not(item=item):
                 return _negated(inner(item))
             case InSegment(segment=name):
-                segment = self._draft.book.segments.get(name)
-                if segment is None or depth >= DEEPEST_SEGMENT:
+                when = self._segments.when(name)
+                if when is None:
                     return None
-                return self._answer(segment.when, field, sample, known, depth + 1)
+                if (name, sample) not in self._of_segment:
+                    self._of_segment[name, sample] = None  # what a circle of segments comes to
+                    self._of_segment[name, sample] = inner(when)
+                return self._of_segment[name, sample]
 
     # ---- leaves -------------------------------------------------------------------------------------------------------------------
 
     def _leaf(self, leaf: Leaf, sample: Sample, known: Known) -> Answer:
-        if next(mismatches(self._draft, self._fields, self._reach, leaf), None) is not None:
-            return None  # another finding says that it never holds
+        if id(leaf) not in self._wanted:
+            self._wanted[id(leaf)] = self._read(leaf, known)
+        wanted = self._wanted[id(leaf)]
+        if wanted is None:
+            return None
         if leaf.op == "exists":
             return (sample.value is not None) == leaf.operand
         if sample.value is None:
             return _of_missing(leaf)
         if isinstance(leaf.operand, Duration):
             return _of_age(leaf.op, sample.age, leaf.operand.micros)
-        return self._compare(leaf, sample, known)
+        return None if known.kinds & {"list", "object"} else _compare(leaf.op, sample, wanted)
 
-    def _compare(self, leaf: Leaf, sample: Sample, known: Known) -> Answer:
-        raw = leaf.operand if isinstance(leaf.operand, tuple) else (leaf.operand,)
-        wanted = [None if isinstance(item, Ref | Duration) else self._ordinal(item, known) for item in raw]
-        value = sample.value
-        assert value is not None
-        if "list" in known.types or "object" in known.types or (not wanted and leaf.op not in ("in", "not_in")):
+    def _read(self, leaf: Leaf, known: Known) -> _Wanted | None:
+        """The operand's values. None for a leaf of a wrong type: another finding says that it never holds."""
+        if next(mismatches(self._draft, self._fields, self._reach, leaf), None) is not None:
             return None
-        match leaf.op:
-            case "is" | "in":
-                return _some(None if item is None else item == value for item in wanted)
-            case "is_not" | "not_in":
-                return _every(None if item is None else item != value for item in wanted)
-            case "at_least" | "at_most" | "above" | "below":
-                return _ordered(leaf.op, value, wanted[0])
-            case "between":
-                return _every((_ordered("at_least", value, wanted[0]), _ordered("at_most", value, wanted[-1])))
-            case "contains" | "starts_with" | "ends_with":
-                return _of_text(leaf.op, sample, wanted[0])
-            case _:
-                return None
+        raw = leaf.operand if isinstance(leaf.operand, tuple) else (leaf.operand,)
+        items = tuple(None if isinstance(item, Ref | Duration) else self._ordinal(item, known) for item in raw)
+        return _Wanted(items, frozenset(items))
 
     def _ordinal(self, value: Scalar, known: Known) -> Ordinal | None:
         if known.types <= {"date"}:
@@ -219,6 +268,24 @@ def _of_text(op: str, sample: Sample, wanted: Ordinal | None) -> Answer:
     return {"contains": wanted in sample.value, "starts_with": sample.value.startswith(wanted), "ends_with": sample.value.endswith(wanted)}[
         op
     ]
+
+
+def _compare(op: str, sample: Sample, wanted: _Wanted) -> Answer:
+    value, items = sample.value, wanted.items
+    assert value is not None
+    match op:
+        case "is" | "in":
+            return True if value in wanted.members else None if None in wanted.members else False
+        case "is_not" | "not_in":
+            return False if value in wanted.members else None if None in wanted.members else True
+        case "at_least" | "at_most" | "above" | "below":
+            return _ordered(op, value, items[0])
+        case "between":
+            return _every((_ordered("at_least", value, items[0]), _ordered("at_most", value, items[-1])))
+        case "contains" | "starts_with" | "ends_with":
+            return _of_text(op, sample, items[0])
+        case _:
+            return None
 
 
 def _ordered(op: str, value: Ordinal, limit: Ordinal | None) -> Answer:

@@ -87,6 +87,11 @@ def text_reach(rule: Rule, fields: FieldBook) -> Reach:
     return fields.reach(trigger_events(rule.on), user=True, aliases=trigger_aliases(rule.on))
 
 
+def alias_reaches(draft: Draft, fields: FieldBook) -> list[Reach]:
+    """What the texts of rules with aliases read."""
+    return [text_reach(rule, fields) for rule in draft.book.rules.values() if isinstance(rule.on, JoinTrigger)]
+
+
 def trigger_events(on: Trigger) -> tuple[str, ...]:
     """The types that `event` may be when the rule is judged: for a sequence its last step, for a together any."""
     match on:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from rules.findings import Finding, Severity
@@ -11,6 +12,10 @@ from rules.model import Path
 
 if TYPE_CHECKING:
     from rules.draft import Draft
+
+# Looking for the nearest of many names is slow, so only likely ones are looked at: of nearly the same length, with the same end, and not too many.
+MOST_NAMES = 60
+MOST_MISSING = 4
 
 
 def inner(draft: Draft, path: Path, *parts: str | int) -> Path:
@@ -40,5 +45,13 @@ def at_key(draft: Draft, code: str, severity: Severity, path: Path, message: str
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A hint with the nearest known name; empty when none is near."""
-    close = get_close_matches(name, sorted(known), n=1, cutoff=0.6)
-    return f"did you mean {close[0]}?" if close else ""
+    likely = [item for item in known if abs(len(item) - len(name)) <= MOST_MISSING and (item[:1] == name[:1] or item[-1:] == name[-1:])]
+    likely.sort(key=lambda item: (item[:1] != name[:1], item[-1:] != name[-1:], item))
+    near = _nearest(name, tuple(likely[:MOST_NAMES]))
+    return f"did you mean {near}?" if near else ""
+
+
+@lru_cache(maxsize=1024)  # a renamed event is missed by every rule that names it
+def _nearest(name: str, known: tuple[str, ...]) -> str:
+    close = get_close_matches(name, known, n=1, cutoff=0.6)
+    return close[0] if close else ""

@@ -108,11 +108,11 @@ def at_text(draft: Draft, code: str, severity: Severity, text: Text, line: int, 
 def _inside(draft: Draft, span: Span, source: str, line: int, column: int) -> Span | None:
     if span.line == span.end_line:
         return None
-    rows = draft.sources[span.file].splitlines()[span.line - 1 : span.end_line]
+    rows = draft.sources[span.file].split("\n")[span.line - 1 : span.end_line]
     wanted = source.split("\n")
     if not rows[0].rstrip().endswith(("|", "|-", "|+")) or line > len(wanted) or line >= len(rows):
         return None
-    row, text = rows[line], wanted[line - 1]
+    row, text = rows[line].rstrip("\r"), wanted[line - 1]
     if not row.endswith(text):
         return None
     start = len(row) - len(text) + column

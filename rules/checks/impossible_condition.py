@@ -24,4 +24,11 @@ def check(draft: Draft) -> Iterator[Finding]:
         leaf, other = found.leaf, found.other
         beside = f" beside `{written(other)}`" if other else ""
         path = operand_path(draft, leaf)
-        yield at_value(draft, CODE, Severity.WARNING, path, f"`{written(leaf)}` can never hold{beside}", "the rule would never send")
+        yield at_value(
+            draft,
+            CODE,
+            Severity.WARNING,
+            path,
+            f"`{written(leaf)}` can never hold{beside}",
+            "change one of them, or take `any`" if other else "change it, or leave it out",
+        )

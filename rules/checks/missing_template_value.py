@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rules.checks._fields import FieldBook, Reach
-from rules.checks._places import text_reach
+from rules.checks._places import alias_reaches, text_reach
 from rules.checks._spans import at_value
 from rules.checks._texts import Look, Text, at_text, carriers, looks, texts
 from rules.findings import Finding, Severity
@@ -21,20 +21,21 @@ CODE = "missing-template-value"
 def check(draft: Draft) -> Iterator[Finding]:
     """Per rule and template one finding for each field that is declared, but not by all that may trigger the rule."""
     fields = FieldBook(draft)
-    everything = fields.everything()
+    reaches = [fields.everything(), *alias_reaches(draft, fields)]
     for rule in draft.book.rules.values():
         reach = text_reach(rule, fields)
         for look in looks(draft, rule):
             seen: set[str] = set()
             for text in texts(look.template, carriers(rule, look.template)):
-                yield from _of_text(draft, rule, look, text, reach, seen, fields, everything)
+                yield from _of_text(draft, rule, look, text, reach, seen, fields, reaches)
 
 
 def _of_text(
-    draft: Draft, rule: Rule, look: Look, text: Text, reach: Reach, seen: set[str], fields: FieldBook, everything: Reach
+    draft: Draft, rule: Rule, look: Look, text: Text, reach: Reach, seen: set[str], fields: FieldBook, reaches: list[Reach]
 ) -> Iterator[Finding]:
     for use in text.parsed.fields:
-        if use.name in seen or fields.supplies(use.name, reach) or not _declared(draft, fields, everything, use.name):
+        # What no event, user or alias of the book has is an unknown name.
+        if use.name in seen or fields.supplies(use.name, reach) or not any(fields.find(use.name, other) for other in reaches):
             continue
         seen.add(use.name)
         message = f"{_trigger_words(rule, use.name)} {use.name}, which the text shows"
@@ -50,13 +51,6 @@ def _finding(draft: Draft, look: Look, text: Text, line: int, column: int, messa
     if look.in_place:
         return at_text(draft, CODE, Severity.ERROR, text, line, column, message, "change the text, or the trigger")
     return at_value(draft, CODE, Severity.ERROR, look.path, f"{message} (template {look.template.id})", hint)
-
-
-def _declared(draft: Draft, fields: FieldBook, everything: Reach, name: str) -> bool:
-    """Whether any event, the user or any rule's alias has the field; else it is an unknown name."""
-    if fields.find(name, everything):
-        return True
-    return any(fields.find(name, text_reach(rule, fields)) for rule in draft.book.rules.values())
 
 
 def _trigger_words(rule: Rule, name: str) -> str:

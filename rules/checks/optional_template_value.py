@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rules.checks._fields import FieldBook, Reach
 from rules.checks._places import text_reach
-from rules.checks._presence import present_fields
+from rules.checks._presence import Presence
 from rules.checks._texts import Text, at_text, carriers, looks, texts
 from rules.findings import Finding, Severity
 from rules.model import EventTrigger, Path, Rule
@@ -21,11 +21,11 @@ CODE = "optional-template-value"
 
 def check(draft: Draft) -> Iterator[Finding]:
     """Every value without a default that at least one rule may lack, once per text and field."""
-    fields = FieldBook(draft)
+    fields, presence = FieldBook(draft), Presence(draft)
     seen: set[tuple[Path, str]] = set()
     for rule in draft.book.rules.values():
         reach = text_reach(rule, fields)
-        present = present_fields(draft, rule)
+        present = presence.fields(rule)
         for text in _texts_of(draft, rule):
             for use in text.parsed.fields:
                 place = (text.path, use.name)

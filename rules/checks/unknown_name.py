@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from rules.checks._conditions import leaves, refs, segment_uses
 from rules.checks._fields import FieldBook, Reach
-from rules.checks._places import places, text_reach, trigger_event_paths
+from rules.checks._places import alias_reaches, places, trigger_event_paths
 from rules.checks._spans import at_key, at_value, did_you_mean, inner
 from rules.checks._texts import Text, all_texts, at_text, template_names
 from rules.checks._uses import FieldUse, field_uses
 from rules.findings import Finding, Severity
-from rules.model import EVENT_BUILTINS, Crossing, InSegment, Path
+from rules.model import EVENT_BUILTINS, Crossing, Path
 
 if TYPE_CHECKING:
     from rules.draft import Draft
@@ -62,15 +62,11 @@ def _segments(draft: Draft, fields: FieldBook) -> Iterator[Finding]:
     for place in places(draft, fields):
         for use in segment_uses(place.condition):
             if use.segment not in known:
-                yield _unknown(draft, _segment_path(draft, use), "segment", use.segment, known)
+                yield _unknown(draft, use.path, "segment", use.segment, known)
     for rule in draft.book.rules.values():
         if isinstance(rule.on, Crossing) and rule.on.segment not in known:
             path = inner(draft, rule.on.path, "enter" if rule.on.enters else "leave")
             yield _unknown(draft, path, "segment", rule.on.segment, known)
-
-
-def _segment_path(draft: Draft, use: InSegment) -> Path:
-    return inner(draft, use.path, "segment")
 
 
 def _templates(draft: Draft) -> Iterator[Finding]:
@@ -122,7 +118,7 @@ def _undeclared(draft: Draft, fields: FieldBook, use: FieldUse) -> Finding:
 
 def _text_fields(draft: Draft, fields: FieldBook) -> Iterator[Finding]:
     everything = fields.everything()
-    reaches = [everything, *(text_reach(rule, fields) for rule in draft.book.rules.values())]
+    reaches = [everything, *alias_reaches(draft, fields)]
     whole = draft.names["rules"] <= draft.book.rules.keys()  # else the alias may be that of a rule that is broken elsewhere
     for text in all_texts(draft):
         for use in text.parsed.fields:

@@ -41,9 +41,8 @@ def _of_condition(draft: Draft, place: Place) -> Iterator[Finding]:
                 yield _misplaced(draft, path, ref.field, f"in {place.where}", on_key=False)
     if not place.reach.user:
         for use in segment_uses(place.condition):
-            path = inner(draft, use.path, "segment")
             message = f"a segment asks about the user, whom nobody knows in {place.where}"
-            yield at_key(draft, CODE, Severity.ERROR, path, message, _hint("user", place.where))
+            yield at_key(draft, CODE, Severity.ERROR, use.path, message, _hint("user", place.where))
 
 
 def _is_misplaced(name: str, reach: Reach) -> bool:

@@ -6,10 +6,12 @@ A row is a piece of a book beside BASE. `¶` marks where findings of the row's c
 from __future__ import annotations
 
 from pathlib import Path
+from time import process_time
 
 import pytest
 
 from rules.checking import check, load_book
+from rules.checks import CHECKS
 from rules.findings import Finding
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -579,3 +581,26 @@ def test_the_book_that_ships_has_no_finding_that_matters() -> None:
 def marks(row: str) -> list[int]:
     """Where the marks of a line are."""
     return [column for column, character in enumerate(row) if character == "¶"]
+
+
+@pytest.mark.parametrize("kind", ["deep", "wide", "doubled", "round", "alike"])
+def test_hostile_conditions_take_no_time(kind: str) -> None:
+    """What would take long to work out stays open instead; nothing recurses as deep as a book can lead."""
+    chain = {f"s{i}": f"{{segment: s{i + 1}}}" for i in range(1000)} | {"s1000": "{user.points: 1}"}
+    double = {f"s{i}": f"{{any: [{{segment: s{i + 1}}}, {{segment: s{i + 1}}}, {{user.points: {i}}}]}}" for i in range(60)}
+    circle = {f"s{i}": f"{{segment: s{(i + 1) % 1000}}}" for i in range(1000)}
+    wide = ", ".join(f"{{event.n: {{is_not: {i}}}}}" for i in range(3000))
+    alike = [
+        f"  r{i}: {{on: order, when: {{event.n: {{above: {i}}}}}, send: {{type: notification, template: plain}}}}\n" for i in range(600)
+    ]
+    segments = {"deep": chain, "doubled": double, "round": circle}.get(kind, {"s0": "{user.points: 1}"})
+    book = "segments:\n" + "".join(f"  {name}: {{when: {when_}}}\n" for name, when_ in segments.items())
+    book += when(f"{{segment: s0, user.points: 2, any: [{wide if kind == 'wide' else '{event.n: 1}'}]}}")
+    book += "".join(alike) if kind == "alike" else ""
+    draft = check({"base.yaml": BASE, "case.yaml": book}).draft
+    started = process_time()
+
+    for module in CHECKS:
+        list(module.check(draft))
+
+    assert process_time() - started < 10  # seconds; without limits some of these would take hours
