@@ -13,8 +13,8 @@ from rules.model import Path
 if TYPE_CHECKING:
     from rules.draft import Draft
 
-# Looking for the nearest of many names is slow, so only likely ones are looked at: of nearly the same length, with the same end, and not too many.
-MOST_NAMES = 60
+# Looking for the nearest of many names is slow, so only likely ones are looked at: with the same first letter, of nearly the same length.
+MOST_NAMES = 200
 MOST_MISSING = 4
 
 
@@ -45,8 +45,7 @@ def at_key(draft: Draft, code: str, severity: Severity, path: Path, message: str
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A hint with the nearest known name; empty when none is near."""
-    likely = [item for item in known if abs(len(item) - len(name)) <= MOST_MISSING and (item[:1] == name[:1] or item[-1:] == name[-1:])]
-    likely.sort(key=lambda item: (item[:1] != name[:1], item[-1:] != name[-1:], item))
+    likely = sorted(item for item in known if item[:1] == name[:1] and abs(len(item) - len(name)) <= MOST_MISSING)
     near = _nearest(name, tuple(likely[:MOST_NAMES]))
     return f"did you mean {near}?" if near else ""
 
