@@ -401,3 +401,60 @@ def test_a_count(events: list[dict], by: str, least: int) -> None:
     expected = [str(e["data"]["i"]) for e in fit if len(window(fit, e, HOUR, GROUPS[by])) == least]
 
     assert texts({"on": on, "send": {"type": "notification", "sms": "{{ event.i }}"}}, events) == expected
+
+
+# ---- chains
+
+CHANNELS = ("video_sms", "push", "sms")
+FATES = st.one_of(
+    st.just(("delivered at once", 0)),
+    st.just(("none", 1)),
+    st.tuples(st.sampled_from(["delivered", "undelivered", "rejected", "rejected"]), st.sampled_from([10, 60, 119, 120, 121, 170])),
+)
+
+
+@MANY
+@given(
+    st.lists(st.tuples(st.integers(10, 40), st.tuples(FATES, FATES, FATES)), min_size=1, max_size=7),
+    st.sampled_from([None, 60, 120, 130, 240]),
+    st.integers(1, 2),
+)
+def test_chains_and_the_slots_they_take(story: list[tuple], valid_for: int | None, most: int) -> None:
+    """Each further channel after a bad receipt or silence, inside the validity; a slot is given back when all channels were rejected."""
+    send = {
+        "type": "notification",
+        "channel": list(CHANNELS),
+        "video_sms": {"media": "V"},
+        "push": {"title": "好", "body": "好"},
+        "sms": "好",
+    }
+    if valid_for:
+        send["valid_for"] = f"{valid_for}s"
+    book = {"message_types": {"notification": {"caps": [{"max": most, "per": "45m"}]}}, "rules": {"r": {"on": "made", "send": send}}}
+    now, taken = MONDAY, []
+    events, receipts, expected = [], [], []
+    for gap, fates in story:
+        now += gap * MINUTE
+        events.append(an_event(len(events), "made", now))
+        if sum(at > now - 45 * MINUTE for at in taken) >= most:
+            expected.append((cases.z(now), "capped"))
+            continue
+        expected.append((cases.z(now), "ok"))
+        leaves, rejected = now, []
+        for channel, (fate, seconds) in zip(CHANNELS, fates, strict=True):
+            expected.append((cases.z(leaves), channel))
+            rejected.append(fate == "rejected")
+            if fate == "delivered at once":
+                break
+            receipts.append({"rule": "r", "user": "u1", "at": cases.z(leaves + timedelta(seconds=seconds)), "status": fate})
+            if fate == "delivered" or seconds > 120:
+                break
+            leaves += timedelta(seconds=120 if fate == "none" else seconds)
+            if valid_for and leaves > now + timedelta(seconds=valid_for):
+                break
+        if not all(rejected):
+            taken.append(now)
+
+    lines = cases.parse(run(files(json.dumps(book)), events, "--until", "2026-06-02T00:00:00Z", receipts=receipts))
+
+    assert [(line["at"], line["reason"] if line["kind"] == "verdict" else line["channel"]) for line in lines] == expected

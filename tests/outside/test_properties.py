@@ -61,7 +61,7 @@ def histories(draw: st.DrawFn) -> list[dict]:
     return sorted(events, key=lambda event: event["received"])
 
 
-def run(book: dict[str, str], events: list[dict], *args: object, users: dict | None = None) -> str:
+def run(book: dict[str, str], events: list[dict], *args: object, users: dict | None = None, receipts: list[dict] | None = None) -> str:
     """Standard output of a run over these events; `book` holds its files by name."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -70,6 +70,8 @@ def run(book: dict[str, str], events: list[dict], *args: object, users: dict | N
             (folder / "book" / file).write_text(text, encoding="utf-8")
         stream = cases.write_lines(folder / "events.jsonl", events)
         people = cases.write_lines(folder / "users.jsonl", cases.user_lines(users or USERS))
+        if receipts:
+            args = (*args, "--receipts", cases.write_lines(folder / "receipts.jsonl", receipts))
         result = run_here("simulate", folder / "book", "--events", stream, "--users", people, "--format", "jsonl", "--verdicts", *args)
     assert result.returncode == 0, result.stderr
     return result.stdout
