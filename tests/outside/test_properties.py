@@ -290,3 +290,53 @@ def test_any_value_makes_a_safe_text(value: str) -> None:
     assert body.startswith("甲")
     assert body.endswith("乙")
     assert not set(body) & {"【", "】", *map(chr, range(32)), *map(chr, range(127, 160))}
+
+
+GOOD = {"id": "good", "source": "s", "type": "made", "time": "2026-06-01T02:00:00Z", "user": "u1", "data": {"k": "k", "n": 1, "s": "甲"}}
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from(["made", "u1", "2026-06-01", "k", "+86", "all"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["id", "phone", "attributes", "k", "n", "timezone"]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@st.composite
+def spoilt_lines(draw: st.DrawFn) -> bytes:
+    """A good line with a field replaced by anything, or with some of its bytes changed."""
+    if draw(st.booleans()):
+        field = draw(st.sampled_from([*GOOD, "received", "specversion", "subject", "zzz"]))
+        return json.dumps({**GOOD, "id": "odd", field: draw(JSON)}).encode()
+    line = bytearray(json.dumps({**GOOD, "id": "odd"}, ensure_ascii=False).encode())
+    for place, byte in draw(st.lists(st.tuples(st.integers(0, len(line) - 1), st.integers(0, 255)), min_size=1, max_size=3)):
+        line[place] = byte
+    return bytes(line[: draw(st.integers(0, len(line)))]) if draw(st.booleans()) else bytes(line)
+
+
+@FEW
+@given(st.lists(spoilt_lines(), min_size=1, max_size=30))
+def test_no_line_brings_the_others_down(bad: list[bytes]) -> None:
+    """A line that cannot be used is named; the rest goes on; exit 1. Whatever the line, no crash and no half output."""
+    book = files('rules:\n  r: {on: made, send: {type: notification, sms: "{{ event.k }}"}}\n')
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "book").mkdir()
+        for file, text in book.items():
+            (folder / "book" / file).write_text(text, encoding="utf-8")
+        first, last = (json.dumps({**GOOD, "id": name, "data": {"k": name}}).encode() for name in ("first", "last"))
+        (folder / "events.jsonl").write_bytes(b"\n".join([first, *bad, last]))
+        people = cases.write_lines(folder / "users.jsonl", cases.user_lines(USERS))
+        args = ("--events", folder / "events.jsonl", "--users", people, "--format", "jsonl", "--verdicts")
+        args += ("--from", "2026-06-01T02:00:00Z", "--until", "2026-06-01T02:00:00Z")
+        result = run_here("simulate", folder / "book", *args)
+
+    assert result.returncode in (0, 1), result.stderr
+    assert "Traceback" not in result.stderr
+    assert {"first", "last"} <= {line.get("text") for line in cases.parse(result.stdout)}
