@@ -48,7 +48,8 @@ def check(files: Mapping[str, bytes | str]) -> Checked:
     structure = examine(parsed.tree, parsed.positions)
     draft = build(parsed.tree, parsed.positions, structure.bad, parsed.sources)
     broken = {finding.span: finding for finding in (*structure.findings, *parsed.findings)}  # of two at a place, the loader's
-    findings = sorted(Silence(parsed).hearable(broken.values(), _checked(draft) if parsed.whole and structure.whole else ()), key=_place)
+    checked = _checked(draft) if parsed.whole and structure.whole else ()
+    findings = sorted(Silence(parsed).hearable((*broken.values(), *checked)), key=_place)
     has_errors = any(finding.severity is Severity.ERROR for finding in findings)
     return Checked(None if has_errors else draft.book, tuple(findings), parsed.positions, parsed.sources, draft, parsed.digest)
 

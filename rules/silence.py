@@ -1,4 +1,4 @@
-"""`# check: disable=code[,code]`: an author says that a finding is known and meant.
+"""`# check: disable=code[,code]`: an author says that a warning is known and meant.
 
 On a line it silences findings that begin (or end) on that line; alone on the lines directly before an entry, those in the whole entry.
 """
@@ -8,13 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from rules.findings import Finding
+from rules.findings import Finding, Severity
 from rules.loader import Parsed
 from rules.positions import Positions
 from rules.yaml12 import Directive
 
-# Without these a book could not run: names would lead nowhere, segments round in circles, patterns would not compile.
-NEVER_SILENT = frozenset({"structure", "unknown-name", "cycle", "unsafe-pattern"})
 _DISABLE = re.compile(r"\s*disable=([a-z-]+(?:\s*,\s*[a-z-]+)*)(?=\s|$)")
 
 
@@ -45,13 +43,10 @@ class Silence:
             for line in range(entry, ends.get((file, entry), 0) + 1):
                 self._within[file, line] = self._within.get((file, line), frozenset()) | codes
 
-    def hearable(self, broken: Iterable[Finding], checked: Iterable[Finding]) -> Iterator[Finding]:
-        """The findings that remain. Those of structure are errors that left an entry out of the book: they always do."""
-        for finding in broken:
-            if finding.severity == "error" or not self._is_silenced(finding):
-                yield finding
-        for finding in checked:
-            if finding.code in NEVER_SILENT or not self._is_silenced(finding):
+    def hearable(self, findings: Iterable[Finding]) -> Iterator[Finding]:
+        """The findings that remain. An error always does: with it the book could not run, whoever means it."""
+        for finding in findings:
+            if finding.severity is Severity.ERROR or not self._is_silenced(finding):
                 yield finding
 
     def _is_silenced(self, finding: Finding) -> bool:
