@@ -32,7 +32,7 @@ class SmppSettings(CommonSettings):
     """Settings of smpp."""
 
     host: str = setting("the gateway's name or address")
-    port: int = setting("", 2775, least=1)
+    port: int = setting("its port", 2775, least=1)
     system_id: str = setting("the account", longest=15)
     password: str = setting("at most 8 characters, as SMPP 3.4 has it", "", longest=8, secret=True)
     system_type: str = setting("what some gateways want to know", "", longest=12)

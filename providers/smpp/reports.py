@@ -20,7 +20,7 @@ _RECEIPT, _NOTE_ON_THE_WAY = 0x04, 0x20
 _MESSAGE_STATES = {1: "ENROUTE", 2: "DELIVRD", 3: "EXPIRED", 4: "DELETED", 5: "UNDELIV", 6: "ACCEPTD", 7: "UNKNOWN", 8: "REJECTD"}
 _ID = re.compile(r"\bid:\s*(\S+)", re.IGNORECASE)
 _STATE = re.compile(r"\bstat:\s*(\S+)", re.IGNORECASE)
-_ERROR = re.compile(r"\berr:\s*(\S+)", re.IGNORECASE)
+_ERROR = re.compile(r"\berr:\s*(?!text:)(\S+)", re.IGNORECASE)
 _MAINLAND_MOBILE = re.compile(r"(?:\+|00)?(?:86)?(1[3-9]\d{9})")
 _HEX = re.compile(r"[0-9a-fA-F]{1,16}")
 

@@ -366,9 +366,7 @@ def test_joins_replies_in_parts_by_optional_parameters(smpp: Make, smsc: Smsc, k
     smpp().open()
     smsc.wait("bind")
     for index, letter in [(2, "b"), (1, "a")]:
-        smsc.deliver(
-            **REPLY, short_message="", message_payload=letter, sar_msg_ref_num=300, sar_total_segments=2, sar_segment_seqnum=index
-        )
+        smsc.deliver(**REPLY, short_message="", message_payload=letter, sar_msg_ref_num=300, sar_total_segments=2, sar_segment_seqnum=index)
 
     assert kept.inbound.wait()[0].text == "ab"
 
