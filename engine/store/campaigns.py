@@ -1,0 +1,79 @@
+"""Campaigns: how far each has come through its people. A page of people and the cursor behind it are one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.core.outcomes import Item
+from engine.store import codec
+from engine.store.people import Person
+from engine.store.schema import campaigns
+from engine.store.store import Tx
+
+STATES = ("running", "paused", "stopped", "done")
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """Every rule with an audience that fires at one instant. `cursor` is the last person judged; None: not begun."""
+
+    id: str
+    instant: int
+    items: Sequence[Item]
+    state: str = "running"
+    cursor: Person | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    created: int = 0
+    changed: int = 0
+
+
+def add(tx: Tx, env: str, campaign: Campaign) -> bool:
+    """Begin a campaign; False when there is one of this id."""
+    if get(tx, env, campaign.id) is not None:
+        return False
+    values = _values(campaign) | {"env": env, "id": campaign.id, "instant": campaign.instant, "created": campaign.created}
+    rules = codec.dumps(sorted({item.rule for item in campaign.items}))
+    tx.execute(sa.insert(campaigns).values(**values, rules=rules, body=codec.encode_items(campaign.items)))
+    return True
+
+
+def save(tx: Tx, env: str, campaign: Campaign) -> None:
+    """Keep state, cursor, counts and `changed`."""
+    tx.execute(sa.update(campaigns).where(campaigns.c.env == env, campaigns.c.id == campaign.id).values(**_values(campaign)))
+
+
+def _values(campaign: Campaign) -> dict[str, Any]:
+    phone, user = campaign.cursor if campaign.cursor is not None else (None, None)
+    return {
+        "state": campaign.state,
+        "cursor_phone": phone,
+        "cursor_user": user,
+        "counts": codec.dumps(dict(campaign.counts)),
+        "changed": campaign.changed,
+    }
+
+
+def get(tx: Tx, env: str, id: str) -> Campaign | None:
+    """A campaign; in a writing transaction nobody else pages it, or changes its state, until its end."""
+    statement = sa.select(campaigns).where(campaigns.c.env == env, campaigns.c.id == id)
+    if tx.is_postgresql and tx.writing:
+        statement = statement.with_for_update()
+    row = tx.execute(statement).one_or_none()
+    return _campaign(row) if row is not None else None
+
+
+def listed(tx: Tx, env: str, states: Collection[str] = STATES, limit: int = 1000) -> list[Campaign]:
+    """Campaigns in these states, newest first."""
+    columns = campaigns.c
+    statement = sa.select(campaigns).where(columns.env == env, columns.state.in_(list(states)))
+    return [_campaign(row) for row in tx.execute(statement.order_by(columns.instant.desc(), columns.id).limit(limit))]
+
+
+def _campaign(row: Any) -> Campaign:
+    cursor = (row.cursor_phone, row.cursor_user) if row.cursor_user is not None else None
+    counts = codec.loads(row.counts)
+    return Campaign(row.id, row.instant, codec.decode_items(row.body), row.state, cursor, counts, row.created, row.changed)

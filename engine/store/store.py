@@ -1,0 +1,151 @@
+"""The database: one engine, transactions that write and transactions that read, and the migrations.
+
+`with store.write() as tx:` takes the one write lock of SQLite at once (BEGIN IMMEDIATE), so that what was read in it stays true until its
+end; on PostgreSQL what is read for a change is locked row by row, in a fixed order. `with store.read() as tx:` sees one state and changes
+nothing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import Connection, CursorResult, Engine, make_url
+from sqlalchemy.exc import DBAPIError
+
+from engine.core.facts import Cell
+from engine.store import migrations
+
+T = TypeVar("T")
+
+BUSY_MILLISECONDS = 30_000
+_TRIES = 6
+# SQLSTATEs of a transaction that another one got in the way of: deadlock, serialization, lock not available.
+_REPEATABLE = ("40P01", "40001", "55P03")
+
+
+class Tx:
+    """One transaction. `seen` are the cells that it has loaded, by (env, id), so that saving knows what has changed."""
+
+    __slots__ = ("connection", "is_postgresql", "seen", "writing")
+
+    def __init__(self, connection: Connection, writing: bool) -> None:
+        self.connection = connection
+        self.is_postgresql = connection.dialect.name == "postgresql"
+        self.writing = writing
+        self.seen: dict[tuple[str, str], Cell | None] = {}
+
+    def execute(
+        self, statement: sa.Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+    ) -> CursorResult[*tuple[Any, ...]]:
+        """Run a statement in this transaction."""
+        result = self.connection.execute(statement, values)
+        assert isinstance(result, CursorResult)
+        return result
+
+
+class Store:
+    """A database by its address: `sqlite:///hongyan.db` or `postgresql+psycopg://...`. May be shared by threads."""
+
+    def __init__(self, url: str, *, connections: int = 10) -> None:
+        self.engine = _engine(url, connections)
+        self.is_postgresql = self.engine.dialect.name == "postgresql"
+        self._writing = self.engine.execution_options(hongyan_writes=True)
+        # SQLite has one writer. Threads of one process wait for it here, in turn: its own waiting sleeps between looks.
+        self._turn = nullcontext() if self.is_postgresql else threading.Lock()
+
+    @contextmanager
+    def write(self) -> Iterator[Tx]:
+        """A transaction that is committed at the end of the block, or leaves nothing when the block raises."""
+        with self._turn, self._writing.begin() as connection:
+            yield Tx(connection, writing=True)
+
+    @contextmanager
+    def read(self) -> Iterator[Tx]:
+        """A transaction that sees one state of the database and changes nothing."""
+        with self.engine.begin() as connection:
+            if self.is_postgresql:
+                connection.execute(_READ_ONLY)
+            yield Tx(connection, writing=False)
+
+    def transact(self, work: Callable[[Tx], T]) -> T:
+        """`work` in a writing transaction, again from the start when others got in the way (a deadlock). It must be repeatable."""
+        for tried in range(1, _TRIES):
+            try:
+                with self.write() as tx:
+                    return work(tx)
+            except DBAPIError as error:
+                if not is_repeatable(error):
+                    raise
+                time.sleep(0.01 * 2**tried)
+        with self.write() as tx:
+            return work(tx)
+
+    def migrate(self) -> None:
+        """Bring the tables to the newest form. Processes that start together wait for each other."""
+        with self.write() as tx:
+            if self.is_postgresql:
+                tx.execute(_MIGRATION_LOCK)
+            migrations.upgrade(tx.connection)
+
+    def pending_migrations(self) -> list[str]:
+        """Migrations that the database still lacks, oldest first."""
+        with self.read() as tx:
+            return migrations.pending(tx.connection)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.engine.dispose()
+
+
+_READ_ONLY = sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+_MIGRATION_LOCK = sa.text("SELECT pg_advisory_xact_lock(4817263541)")
+
+
+def is_repeatable(error: DBAPIError) -> bool:
+    """Whether a transaction failed only because of others, so that the same again may succeed."""
+    if isinstance(error.orig, sqlite3.OperationalError):
+        return "locked" in str(error.orig) or "busy" in str(error.orig)
+    return getattr(error.orig, "sqlstate", None) in _REPEATABLE
+
+
+def _engine(url: str, connections: int) -> Engine:
+    address = make_url(url)
+    if address.get_backend_name() == "postgresql":
+        # READ COMMITTED: after waiting for a lock, a statement sees what the other transaction left behind.
+        return sa.create_engine(
+            address, isolation_level="READ COMMITTED", pool_size=connections, max_overflow=connections, pool_pre_ping=True
+        )
+    if address.get_backend_name() != "sqlite" or not address.database or address.database == ":memory:":
+        raise ValueError(f"the database must be a SQLite file or PostgreSQL, got {address.render_as_string()}")
+    engine = sa.create_engine(address, connect_args={"check_same_thread": False}, pool_size=connections, max_overflow=connections)
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _set_up_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # transactions are begun below, not by the driver
+    cursor = connection.cursor()
+    for setting in (
+        f"busy_timeout = {BUSY_MILLISECONDS}",
+        "journal_mode = WAL",
+        "synchronous = FULL",  # NORMAL may lose the last commits when the power fails
+        "foreign_keys = ON",
+        "secure_delete = ON",  # an erased person leaves no bytes behind
+        "temp_store = MEMORY",
+        "cache_size = -32768",  # KiB
+    ):
+        cursor.execute(f"PRAGMA {setting}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("hongyan_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,134 @@
+"""Timers: durable promises to look again, found by when they are due, by the cells that may cancel them, and by rule and key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.core.outcomes import Item, Timer
+from engine.store import bulk, codec
+from engine.store.columns import Among, key_of, names
+from engine.store.schema import timers
+from engine.store.store import Tx
+
+
+def add(tx: Tx, env: str, new: Sequence[Timer]) -> None:
+    """Set timers, each in place of one with the same id; they stand last in the order of setting."""
+    last = {timer.id: timer for timer in new}
+    if len(last) < len(new):  # an id twice: as if set one after the other
+        order = {timer.id: place for place, timer in enumerate(new)}
+        new = sorted(last.values(), key=lambda timer: order[timer.id])
+    if not new:
+        return
+    drop(tx, env, list(last))
+    serials = bulk.numbers(tx, timers, len(new))
+    bulk.insert(tx, timers, [_row(env, serial, timer) for serial, timer in zip(serials, new, strict=True)])
+
+
+def _row(env: str, serial: int, timer: Timer) -> dict[str, Any]:
+    if len(timer.watch) > 2:
+        raise ValueError(f"timer {timer.id} is watched by {len(timer.watch)} cells, there is room for two")
+    first, second = (*timer.watch, None, None)[:2]
+    item = item_of(timer)
+    user, phone = timer.recipient if timer.kind == "release" else (item.user, item.phone) if item is not None else (timer.user, None)
+    return {
+        "serial": serial,
+        "env": env,
+        "id": timer.id,
+        "kind": timer.kind,
+        "due": timer.due,
+        "rule": item.rule if item is not None else None,
+        "key": item.event.key if item is not None and item.event is not None else None,
+        "user": user,
+        "phone": phone,
+        "watch_a": first,
+        "watch_b": second,
+        "body": codec.encode_timer(timer),
+    }
+
+
+def item_of(timer: Timer) -> Item | None:
+    """What a timer is about; None for a wake."""
+    return timer.item if timer.item is not None else timer.message.item if timer.message is not None else None
+
+
+def drop(tx: Tx, env: str, ids: Sequence[str]) -> int:
+    """Forget timers; an unknown one is no error. How many there were."""
+    return tx.execute(_DROP, {"env": env, "ids": ids}).rowcount if ids else 0
+
+
+_DROP = sa.delete(timers).where(timers.c.env == sa.bindparam("env"), Among(timers.c.id, names("ids")))
+
+
+def pending(tx: Tx, env: str, cell_ids: Iterable[str]) -> dict[str, tuple[Timer, ...]]:
+    """For each cell the timers that its events may cancel, in the order in which they were set."""
+    wanted = {key_of(id): id for id in cell_ids}
+    found: dict[str, list[Timer]] = {id: [] for id in wanted.values()}
+    decoded: dict[int, Timer] = {}
+    if wanted:
+        for watch, serial, body in tx.execute(_PENDING, {"env": env, "ids": wanted}):
+            timer = decoded.get(serial)
+            if timer is None:
+                timer = decoded[serial] = codec.decode_timer(body)
+            found[wanted[watch]].append(timer)
+    return {id: tuple(waiting) for id, waiting in found.items()}
+
+
+def _watched(column: sa.Column[Any]) -> sa.Select[Any]:
+    return sa.select(column.label("watch"), timers.c.serial, timers.c.body).where(
+        timers.c.env == sa.bindparam("env"), column.is_not(None), Among(column, names("ids"))
+    )
+
+
+_PENDING = sa.union_all(_watched(timers.c.watch_a), _watched(timers.c.watch_b)).order_by("serial")
+
+
+def due(tx: Tx, env: str, until: int, limit: int) -> list[Timer]:
+    """Timers due by an instant, by due instant and then in the order of setting. In a writing transaction they are this one's to drop:
+    on PostgreSQL another that asks waits, and finds them gone."""
+    statement = _DUE_LOCKED if tx.is_postgresql and tx.writing else _DUE
+    return [codec.decode_timer(body) for body in tx.execute(statement, {"env": env, "until": until, "limit": limit}).scalars()]
+
+
+_DUE = (
+    sa.select(timers.c.body)
+    .where(timers.c.env == sa.bindparam("env"), timers.c.due <= sa.bindparam("until"))
+    .order_by(timers.c.due, timers.c.serial)
+    .limit(sa.bindparam("limit"))
+)
+_DUE_LOCKED = _DUE.with_for_update()
+
+
+def next_due(tx: Tx, env: str) -> int | None:
+    """The earliest due instant of a timer that stands."""
+    due: int | None = tx.execute(_NEXT, {"env": env}).scalar()
+    return due
+
+
+_NEXT = sa.select(timers.c.due).where(timers.c.env == sa.bindparam("env")).order_by(timers.c.due, timers.c.serial).limit(1)
+
+
+def of_rule(tx: Tx, env: str, rule: str, key: str | None = None, limit: int = 1000) -> list[Timer]:
+    """Timers of a rule (and a business key), in the order of setting: what a cancellation ends."""
+    statement = sa.select(timers.c.body).where(timers.c.env == env, timers.c.rule == rule)
+    if key is not None:
+        statement = statement.where(timers.c.key == key)
+    return [codec.decode_timer(body) for body in tx.execute(statement.order_by(timers.c.serial).limit(limit)).scalars()]
+
+
+def get(tx: Tx, env: str, ids: Iterable[str]) -> dict[str, Timer]:
+    """Timers by id, as far as they stand."""
+    rows = tx.execute(_GET, {"env": env, "ids": list(ids)}).scalars()
+    return {timer.id: timer for timer in map(codec.decode_timer, rows)}
+
+
+_GET = sa.select(timers.c.body).where(timers.c.env == sa.bindparam("env"), Among(timers.c.id, names("ids")))
+
+
+def count(tx: Tx, env: str, kind: str | None = None) -> dict[str, int]:
+    """How many timers stand, by kind."""
+    statement = sa.select(timers.c.kind, sa.func.count()).where(timers.c.env == env).group_by(timers.c.kind)
+    found = {kind: int(number) for kind, number in tx.execute(statement)}
+    return found if kind is None else {kind: found.get(kind, 0)}

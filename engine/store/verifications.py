@@ -1,0 +1,85 @@
+"""Verifications: which codes are good for whom. A code itself is never kept, only its HMAC."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.store import codec
+from engine.store.schema import verifications
+from engine.store.store import Tx
+
+STATES = ("pending", "approved", "failed", "expired", "cancelled")
+CODES_KEPT = 2  # the first may still arrive after the second was asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """A code asked for by a number and a purpose. `codes` are HMACs, the newest last."""
+
+    id: str
+    phone: str
+    purpose: str
+    user: str | None
+    state: str
+    created: int
+    expires: int
+    checks_left: int
+    codes: Sequence[str] = ()
+    body: Mapping[str, Any] = field(default_factory=dict)  # what else the runtime wants to know, JSON-ready
+
+
+def save(tx: Tx, env: str, verification: Verification) -> None:
+    """Keep a verification, new or changed; only the last codes stay."""
+    values = {name: getattr(verification, name) for name in Verification.__slots__ if name not in ("codes", "body")}
+    values |= {"codes": codec.dumps(list(verification.codes)[-CODES_KEPT:]), "body": codec.dumps(dict(verification.body))}
+    where = (verifications.c.env == env, verifications.c.id == verification.id)
+    if not tx.execute(sa.update(verifications).where(*where).values(**values)).rowcount:
+        tx.execute(sa.insert(verifications).values(env=env, **values))
+
+
+def get(tx: Tx, env: str, id: str) -> Verification | None:
+    """A verification; in a writing transaction nobody else can check it until its end, so that a race gives one success."""
+    return _one(tx, _of_env(env).where(verifications.c.id == id))
+
+
+def latest(tx: Tx, env: str, purpose: str, *, phone: str | None = None, user: str | None = None) -> Verification | None:
+    """The newest verification of a number or a user for a purpose, locked like `get`."""
+    statement = _of_env(env).where(verifications.c.purpose == purpose)
+    if phone is not None:
+        statement = statement.where(verifications.c.phone == phone)
+    if user is not None:
+        statement = statement.where(verifications.c.user == user)
+    return _one(tx, statement.order_by(verifications.c.created.desc(), verifications.c.id.desc()).limit(1))
+
+
+def _of_env(env: str) -> sa.Select[Any]:
+    return sa.select(verifications).where(verifications.c.env == env)
+
+
+def _one(tx: Tx, statement: sa.Select[Any]) -> Verification | None:
+    if tx.is_postgresql and tx.writing:
+        statement = statement.with_for_update()
+    row = tx.execute(statement).one_or_none()
+    if row is None:
+        return None
+    return Verification(
+        row.id, row.phone, row.purpose, row.user, row.state, row.created, row.expires, row.checks_left, codec.loads(row.codes),
+        codec.loads(row.body),
+    )  # fmt: skip
+
+
+def expire(tx: Tx, now: int) -> int:
+    """Pending verifications whose time is over become `expired`; how many."""
+    columns = verifications.c
+    where = (columns.state == "pending", columns.expires <= now)
+    return tx.execute(sa.update(verifications).where(*where).values(state="expired", codes="[]")).rowcount
+
+
+def forget_before(tx: Tx, env: str, created: int) -> int:
+    """Delete verifications begun before an instant; how many."""
+    columns = verifications.c
+    return tx.execute(sa.delete(verifications).where(columns.env == env, columns.created < created)).rowcount
