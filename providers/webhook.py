@@ -11,13 +11,14 @@ import hashlib
 import hmac
 import json
 import ssl
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
 from providers import outside
-from providers.base import BaseProvider
+from providers.base import CLOSED, BaseProvider
 from providers.contract import Accepted, Outcome, Reason, Receipt, ReceiptStatus, Rejected, Sinks, Submission, Unknown
 from providers.settings import CommonSettings, ProviderSettingsError, setting
 
@@ -134,10 +135,15 @@ class WebhookProvider(BaseProvider):
         self._sender = sender or Sender(
             timeout_seconds=settings.timeout_seconds, allow_private=settings.allow_private, allow_http=settings.allow_http
         )
+        self._gate = threading.Lock()
         self._pool = ThreadPoolExecutor(settings.parallel, thread_name_prefix=f"webhook-{settings.name}")
 
     def _submit(self, batch: Sequence[Submission]) -> Sequence[Outcome]:
-        outcomes = list(self._pool.map(self._post, batch))
+        with self._gate:  # what is not in the pool before `close` never gets there
+            if self._closed.is_set():
+                return [CLOSED] * len(batch)
+            posts = [self._pool.submit(self._post, submission) for submission in batch]
+        outcomes = [post.result() for post in posts]
         delivered = [submission for submission, outcome in zip(batch, outcomes, strict=True) if isinstance(outcome, Accepted)]
         now = self._sinks.now()
         self._report([Receipt(one.id, one.id, ReceiptStatus.DELIVERED, now) for one in delivered if one.wants_receipt])
@@ -148,5 +154,6 @@ class WebhookProvider(BaseProvider):
         return self._sender.send(self._url, submission.id, body, self._keys, self._sinks.now())
 
     def close(self) -> None:
-        super().close()
+        with self._gate:
+            super().close()
         self._pool.shutdown()

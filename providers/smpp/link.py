@@ -111,8 +111,8 @@ class Link:
 
     def _failed(self, failure: Rejected) -> None:
         with self._changed:
-            is_news = self._session is not None or failure != self._failure
+            is_news = not self._is_closed and (self._session is not None or failure != self._failure)
             self._session, self._is_trying, self._failure = None, False, failure
             self._changed.notify_all()
-        if is_news and failure.code != "closed":
+        if is_news:
             _log.warning("%s: not bound: %s", self._name, failure.code)
