@@ -1,0 +1,169 @@
+"""The Flask application: routes made from the operations, every error a problem, one line of metrics a request."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+import orjson
+from flask import Blueprint, Flask, Response, g, request
+from prometheus_client import Counter, Histogram
+from werkzeug.exceptions import HTTPException
+
+from engine.simulate.output import Prices
+from webapp import openapi
+from webapp.api import (
+    campaigns,
+    cancellations,
+    clock,
+    events,
+    health,
+    messages,
+    receiving,
+    reports,
+    rulebooks,
+    samples,
+    simulations,
+    suppressions,
+    switches,
+    users,
+    verdicts,
+    verifications,
+)
+from webapp.idempotency import Answers, MemoryAnswers
+from webapp.limits import QUOTAS, Buckets, Quota
+from webapp.operations import Answer, Call, Operation, Rooms, Shape
+from webapp.problems import Problem
+from webapp.route import SLASH, Route, problem_response
+from webapp.service import Service
+
+# In the order in which the document shows them.
+NOUNS = (
+    events, users, verifications, messages, verdicts, campaigns, switches, cancellations, suppressions, samples, simulations, rulebooks,
+    reports, receiving, clock, health,
+)  # fmt: skip
+log = logging.getLogger("hongyan.webapp")
+
+_FLASK_PARAMETER = re.compile(r"\{(\w+)\}")
+_ENCODED_SLASH = re.compile("%2f", re.IGNORECASE)
+_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+
+
+def operations() -> tuple[Operation, ...]:
+    """All of them, the document itself last."""
+    every = [operation for noun in NOUNS for operation in noun.OPERATIONS]
+    text = b""
+
+    def document(_: Call) -> Answer:
+        return Answer(text)
+
+    itself = Operation(
+        id="getOpenapi",
+        method="GET",
+        path="/v1/openapi.json",
+        summary="This document",
+        tag="meta",
+        handle=document,
+        answers={200: Shape("OpenAPI 3.1", {"type": "object"})},
+    )
+    every.append(itself)
+    text = orjson.dumps(openapi.document(every))
+    return tuple(every)
+
+
+def create_app(
+    service: Service,
+    *,
+    prices: Prices | None = None,
+    quotas: Mapping[str, Quota] = QUOTAS,
+    answers: Answers | None = None,
+) -> Flask:
+    """The web of one service. `prices` for simulations; `quotas` by role; `answers` where idempotent answers shall outlive the process."""
+    app = Flask("webapp", static_folder=None)
+    app.url_map.merge_slashes = False  # an id may be written so; a redirect would lose a body
+    app.url_map.strict_slashes = True
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]  # of the default provider
+    rooms = Rooms(service, prices or {}, answers or MemoryAnswers(time.monotonic))
+    buckets = Buckets(quotas, time.monotonic)
+    every = operations()
+    for tag in dict.fromkeys(operation.tag for operation in every):
+        app.register_blueprint(_blueprint(tag, [operation for operation in every if operation.tag == tag], rooms, buckets))
+    _measure(app, service)
+    app.register_error_handler(Problem, problem_response)
+    app.register_error_handler(HTTPException, _http_problem)
+    app.register_error_handler(Exception, _defect)
+    app.wsgi_app = _KeepSlashes(app.wsgi_app)  # type: ignore[method-assign]
+    return app
+
+
+def _blueprint(tag: str, operations: Iterable[Operation], rooms: Rooms, buckets: Buckets) -> Blueprint:
+    blueprint = Blueprint(tag, __name__)
+    for operation in operations:
+        address = _FLASK_PARAMETER.sub(r"<\1>", operation.path)
+        view = _view(Route(operation, rooms, buckets))
+        blueprint.add_url_rule(address, operation.id, view, methods=[operation.method], provide_automatic_options=False)
+    return blueprint
+
+
+def _view(route: Route) -> Callable[..., Response]:
+    def view(**path: str) -> Response:
+        g.operation = route.operation.id
+        return route.answer(request, path)
+
+    return view
+
+
+# ---- errors -----------------------------------------------------------------------------------------------------------------------------
+
+_STATUS_CODES = {404: "no_route", 405: "method_not_allowed", 413: "too_large", 415: "media_type"}
+
+
+def _http_problem(error: HTTPException) -> Response:
+    """What Werkzeug refuses. Its own texts may show the address, and with it a name: they are left out."""
+    code = _STATUS_CODES.get(error.code or 500, "invalid" if (error.code or 500) < 500 else "internal")
+    allow = [(name, value) for name, value in error.get_headers() if name == "Allow"]
+    return problem_response(Problem(code), dict(allow))
+
+
+def _defect(error: Exception) -> Response:
+    log.error("defect in %s", g.get("operation"), exc_info=error)
+    return problem_response(Problem("internal"))
+
+
+# ---- metrics ----------------------------------------------------------------------------------------------------------------------------
+
+
+def _measure(app: Flask, service: Service) -> None:
+    requests = Counter("hongyan_http_requests", "HTTP requests by operation and status", ["operation", "status"], registry=service.metrics)
+    seconds = Histogram("hongyan_http_seconds", "Time to the answer", ["operation"], registry=service.metrics, buckets=_BUCKETS)
+
+    @app.before_request
+    def begin() -> None:
+        g.began = time.perf_counter()
+
+    @app.after_request
+    def count(response: Response) -> Response:
+        operation = g.get("operation", "none")
+        requests.labels(operation, response.status_code).inc()
+        seconds.labels(operation).observe(time.perf_counter() - g.began)
+        return response
+
+
+# ---- addresses --------------------------------------------------------------------------------------------------------------------------
+
+
+class _KeepSlashes:
+    """WSGI decodes the path, and a name with a slash (a CloudEvents source is a URI) would fall apart. Servers give it as it came, too."""
+
+    def __init__(self, app: Callable[..., Any]) -> None:
+        self._app = app
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        raw = (environ.get("RAW_URI") or environ.get("REQUEST_URI") or "").partition("?")[0]
+        if _ENCODED_SLASH.search(raw) and raw.startswith("/"):
+            environ["PATH_INFO"] = unquote(_ENCODED_SLASH.sub(SLASH, raw), "latin-1")
+        return self._app(environ, start_response)

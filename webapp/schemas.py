@@ -1,0 +1,339 @@
+"""The shapes of the API as JSON Schema 2020-12: `components/schemas` of the OpenAPI document, which requests are also checked against."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.core.outcomes import REASONS
+from rules.model import CHANNELS, MESSAGE_TYPES
+from webapp.problems import CODES
+
+Schema = Mapping[str, Any]
+
+MESSAGE_STATES = (
+    "queued", "waiting", "submitting", "accepted", "delivered", "undelivered", "rejected", "expired", "cancelled", "unknown",
+)  # fmt: skip
+VERIFICATION_STATES = ("pending", "approved", "failed", "expired", "cancelled")
+CAMPAIGN_ACTIONS = ("pause", "resume", "stop")
+SWITCH_KINDS = ("rule", "type", "channel", "provider")
+
+
+def ref(name: str) -> Schema:
+    """A reference to one of COMPONENTS."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def closed(properties: Mapping[str, Any], required: tuple[str, ...] = (), **more: Any) -> dict[str, Any]:
+    """An object of requests: a name that nobody knows is an error, not a wish that is silently dropped."""
+    return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False, **more}
+
+
+def shape(properties: Mapping[str, Any], optional: tuple[str, ...] = (), **more: Any) -> dict[str, Any]:
+    """An object of answers: these are there, more may come with later versions."""
+    return {"type": "object", "properties": properties, "required": [name for name in properties if name not in optional], **more}
+
+
+def listed(name: str) -> Schema:
+    """One page of a list."""
+    return shape({"items": {"type": "array", "items": ref(name)}, "next": {"type": ["string", "null"]}})
+
+
+TEXT: Schema = {"type": "string"}
+NAME: Schema = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": r"^[^\u0000-\u001f\u007f]+$"}
+PHONE: Schema = {"type": "string", "minLength": 3, "maxLength": 40, "pattern": r"^[+＋]?[0-9０-９\s\-‐-―－()（）./]{3,40}$"}
+INSTANT: Schema = {"type": "string", "description": "ISO 8601 in UTC", "examples": ["2026-06-01T02:00:00Z"]}
+SCOPES: Schema = {
+    "type": "array",
+    "items": {"enum": [*MESSAGE_TYPES, "all"]},
+    "minItems": 1,
+    "maxItems": 4,
+    "description": "message types, or all",
+}
+REASON_TEXT: Schema = {"type": "string", "maxLength": 500, "pattern": r"^[^\u0000]*$"}
+FILES: Schema = {
+    "type": "object",
+    "minProperties": 1,
+    "maxProperties": 200,
+    "propertyNames": {"pattern": r"^[^\u0000-\u001f\u007f\\/][^\u0000-\u001f\u007f\\]*\.ya?ml$", "maxLength": 200},
+    "additionalProperties": {"type": "string", "maxLength": 2_000_000},
+    "description": "the files of a book by their name, as the folder has them",
+}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+COST: Schema = {"type": ["number", "null"]}
+NULLABLE: Schema = {"type": ["string", "null"]}
+ANY_OBJECT: Schema = {"type": "object"}
+
+_FINDING = shape(
+    {
+        "code": TEXT,
+        "severity": {"enum": ["error", "warning", "info"]},
+        "file": TEXT,
+        "line": {"type": "integer"},
+        "column": {"type": "integer"},
+        "end_line": {"type": "integer"},
+        "end_column": {"type": "integer"},
+        "path": TEXT,
+        "message": TEXT,
+        "hint": TEXT,
+    }
+)
+_VERDICT_FIELDS: dict[str, Any] = {
+    "kind": {"const": "verdict"},
+    "at": INSTANT,
+    "rule": TEXT,
+    "user": NULLABLE,
+    "outcome": {"enum": list(REASONS)},
+    "reason": {"enum": sorted({reason for reasons in REASONS.values() for reason in reasons})},
+    "detail": {"type": "object", "description": "the facts behind the reason"},
+    "occurrence": TEXT,
+}
+_MESSAGE_FIELDS: dict[str, Any] = {
+    "kind": {"const": "message"},
+    "at": INSTANT,
+    "rule": TEXT,
+    "user": NULLABLE,
+    "type": {"enum": list(MESSAGE_TYPES)},
+    "channel": {"enum": list(CHANNELS)},
+    "to": {"type": "string", "description": "masked unless the key may see it"},
+    "text": {"type": ["string", "null"], "description": "null on other channels than sms; a code shows as ******"},
+    "parts": {"type": "integer", "minimum": 0},
+    "cost": COST,
+    "template": TEXT,
+    "variant": NULLABLE,
+    "occurrence": TEXT,
+}
+_ATTEMPT = shape({"provider": TEXT, "at": INSTANT, "outcome": TEXT, "code": NULLABLE, "raw": {}}, optional=("raw",))
+_VERDICT_LINE = shape({**_VERDICT_FIELDS, "trace": ANY_OBJECT}, optional=("trace",))
+
+_EVENT_FIELDS: dict[str, Any] = {
+    "id": {"type": "string", "minLength": 1},
+    "type": {"type": "string", "minLength": 1},
+    "time": {"type": "string", "description": "ISO 8601 with an offset", "examples": ["2026-06-01T10:00:00+08:00"]},
+}
+_PERSON: dict[str, Any] = {
+    "phone": {"type": ["string", "null"], "minLength": 1},
+    "timezone": {"type": ["string", "null"], "minLength": 1, "examples": ["Asia/Shanghai"]},
+    "locale": {"type": ["string", "null"], "minLength": 1, "examples": ["zh_CN"]},
+    "attributes": {"type": ["object", "null"]},
+}
+_SUPPRESSED = {"type": ["array", "null"], "items": {"enum": [*MESSAGE_TYPES, "all"]}}
+_SIMULATED: dict[str, Any] = {
+    "events": {"type": "array", "items": ANY_OBJECT, "maxItems": 10_000},
+    "users": {"type": "array", "items": ANY_OBJECT, "maxItems": 10_000},
+}
+_REFUSED_LINE = shape({"input": {"enum": ["events", "users", "receipts"]}, "index": COUNT, "reason": TEXT, "pointer": NULLABLE})
+
+COMPONENTS: Mapping[str, Schema] = {
+    "Problem": shape(
+        {
+            "type": TEXT,
+            "title": TEXT,
+            "status": {"type": "integer"},
+            "code": {"enum": list(CODES)},
+            "detail": TEXT,
+            "errors": {
+                "type": "array",
+                "items": shape(
+                    {
+                        "message": TEXT,
+                        "pointer": {"type": "string", "description": "JSON pointer into the body"},
+                        "parameter": {"type": "string", "description": "of the path or the query"},
+                    },
+                    optional=("pointer", "parameter"),
+                ),
+            },
+            "findings": {"type": "array", "items": ref("Finding")},
+            "failed_tests": {"type": "array", "items": ANY_OBJECT},
+        },
+        optional=("detail", "errors", "findings", "failed_tests"),
+    ),
+    "Finding": _FINDING,
+    "Health": shape({"status": {"const": "ok"}}),
+    "Readiness": shape(
+        {"status": {"enum": ["ready", "not ready"]}, "checks": {"type": "object", "description": 'true or "ok", else what is wrong'}}
+    ),
+    # ---- events
+    "Event": {
+        "type": "object",
+        "properties": {
+            **_EVENT_FIELDS,
+            "source": {"type": "string", "minLength": 1, "default": "api"},
+            "received": {"type": ["string", "null"], "description": "default: time"},
+            "user": {
+                "description": "an id, or an object with an id or a phone; none for a broadcast",
+                "anyOf": [{"type": "string", "minLength": 1}, {"type": "object", "properties": {"id": TEXT, **_PERSON}}, {"type": "null"}],
+            },
+            "data": {"type": ["object", "null"], "description": "as the book declares for the type"},
+        },
+        "required": list(_EVENT_FIELDS),
+    },
+    "CloudEvent": {
+        "type": "object",
+        "description": "CloudEvents 1.0 in JSON; subject is the user",
+        "properties": {
+            **_EVENT_FIELDS,
+            "specversion": {"const": "1.0"},
+            "source": {"type": "string", "minLength": 1},
+            "subject": {"type": "string"},
+            "datacontenttype": {"type": ["string", "null"]},
+            "data": {"type": ["object", "null"]},
+        },
+        "required": ["specversion", "source", *_EVENT_FIELDS],
+    },
+    "AcceptedEvent": shape(
+        {
+            "id": TEXT,
+            "source": TEXT,
+            "status": {"enum": ["accepted", "duplicate"]},
+            "trace": {"type": "string", "description": "where its verdicts and messages can be read", "format": "uri-reference"},
+            "verdicts": {"type": "array", "items": ref("Verdict"), "description": "with ?wait=verdicts, once it was decided"},
+            "messages": {"type": "array", "items": ref("Message")},
+        },
+        optional=("verdicts", "messages"),
+    ),
+    "Result": shape(
+        {
+            "index": COUNT,
+            "id": NULLABLE,
+            "source": NULLABLE,
+            "status": {"enum": ["accepted", "duplicate", "refused"]},
+            "problem": ref("Problem"),
+        },
+        optional=("source", "problem"),
+    ),
+    "Results": shape({"results": {"type": "array", "items": ref("Result")}}),
+    "EventTrace": shape(
+        {
+            "event": ANY_OBJECT,
+            "status": {"enum": ["accepted", "decided"]},
+            "verdicts": {"type": "array", "items": ref("Verdict")},
+            "messages": {"type": "array", "items": ref("Message")},
+        }
+    ),
+    # ---- users
+    "Profile": closed({"id": NAME, **_PERSON, "suppressed": _SUPPRESSED}),
+    "UserLine": {
+        "type": "object",
+        "properties": {"id": {"type": "string", "minLength": 1}, **_PERSON, "suppressed": _SUPPRESSED},
+        "required": ["id"],
+    },
+    "User": shape({"id": TEXT, "phone": NULLABLE, "timezone": NULLABLE, "locale": NULLABLE, "attributes": ANY_OBJECT}),
+    # ---- decisions
+    "Verdict": shape({**_VERDICT_FIELDS, "id": TEXT}),
+    "Message": shape(
+        {
+            **_MESSAGE_FIELDS,
+            "id": TEXT,
+            "state": {"enum": list(MESSAGE_STATES)},
+            "channel_chain": {"type": "array", "items": {"enum": list(CHANNELS)}},
+            "attempts": {"type": "array", "items": _ATTEMPT},
+            "receipts": {"type": "array", "items": ANY_OBJECT},
+        }
+    ),
+    # ---- verification codes
+    "VerificationStart": closed({"phone": PHONE, "purpose": NAME, "user": NAME, "ip": NAME, "device_id": NAME}, ("phone", "purpose")),
+    "Verification": shape(
+        {
+            "id": TEXT,
+            "status": {"enum": list(VERIFICATION_STATES)},
+            "expires_at": {"type": ["string", "null"]},
+            "retry_after_seconds": {"type": ["integer", "null"], "description": "when another code may be asked for"},
+            "checks_left": COUNT,
+        }
+    ),
+    "Check": closed({"code": {"type": "string", "pattern": "^[0-9]{4,10}$"}}, ("code",)),
+    "CheckByPhone": closed(
+        {"code": {"type": "string", "pattern": "^[0-9]{4,10}$"}, "phone": PHONE, "user": NAME, "purpose": NAME},
+        ("code", "purpose"),
+        oneOf=[{"required": ["phone"]}, {"required": ["user"]}],
+    ),
+    "Checked": shape(
+        {
+            "id": NULLABLE,
+            "status": {"enum": list(VERIFICATION_STATES)},
+            "expires_at": {"type": ["string", "null"]},
+            "retry_after_seconds": {"type": ["integer", "null"]},
+            "checks_left": COUNT,
+        },
+        optional=("expires_at", "retry_after_seconds"),
+    ),
+    # ---- operating
+    "SwitchChange": closed(
+        {"kind": {"enum": list(SWITCH_KINDS)}, "name": NAME, "stopped": {"type": "boolean"}, "reason": {**REASON_TEXT, "minLength": 1}},
+        ("kind", "name", "stopped", "reason"),
+    ),
+    "Switch": shape(
+        {"kind": {"enum": list(SWITCH_KINDS)}, "name": TEXT, "stopped": {"type": "boolean"}, "reason": NULLABLE, "by": NULLABLE}
+    ),
+    "SampleRequest": closed({"template": NAME, "locale": NAME, "values": ANY_OBJECT, "to": PHONE}, ("template", "to")),
+    "Sample": ANY_OBJECT,
+    "CancellationRequest": closed({"rule": NAME, "key": NAME}, ("rule", "key")),
+    "Cancellation": shape({"timers": COUNT, "messages": COUNT}),
+    "Campaign": shape({"id": TEXT}),
+    "Steered": shape({"id": TEXT, "action": {"enum": list(CAMPAIGN_ACTIONS)}}),
+    "Steering": closed({"reason": REASON_TEXT}),
+    "SuppressionChange": closed({"phone": PHONE, "scopes": SCOPES, "reason": REASON_TEXT}, ("phone", "scopes")),
+    "SuppressionRelease": closed({"phone": PHONE, "scopes": SCOPES}, ("phone", "scopes")),
+    "SuppressionScopes": shape({"phone": TEXT, "scopes": SCOPES}),
+    "Suppression": shape({"phone": TEXT}),
+    "ClockChange": {
+        "oneOf": [
+            closed({"set": {"type": "string", "description": "an instant with an offset"}}, ("set",)),
+            closed({"advance": {"type": "string", "pattern": "^[0-9]{1,9}[smhdw]$"}}, ("advance",)),
+        ]
+    },
+    "Clock": shape({"now": INSTANT}),
+    "RuleReport": shape({"rule": TEXT}),
+    # ---- books
+    "Files": closed({"files": FILES}, ("files",)),
+    "Checks": shape({"book": TEXT, "errors": COUNT, "warnings": COUNT, "findings": {"type": "array", "items": ref("Finding")}}),
+    "Publication": closed(
+        {
+            "files": FILES,
+            "note": {**REASON_TEXT, "minLength": 1},
+            "expect_version": {"type": ["integer", "null"], "minimum": 0, "maximum": 2**31 - 1},
+        },
+        ("files", "note"),
+    ),
+    "Published": shape({"version": {"type": "integer"}, "findings": {"type": "array", "items": ref("Finding")}, "tests": {}}),
+    "Version": shape({"version": {"type": "integer"}}),
+    # ---- trying out
+    "Simulation": closed(
+        {
+            "files": {**FILES, "description": "a book inline; without it the active one"},
+            **_SIMULATED,
+            "receipts": {"type": "array", "items": ANY_OBJECT, "maxItems": 10_000},
+            "from": {"type": "string", "description": "as --from of the command: an instant, or a local time or date in the book's zone"},
+            "until": {"type": "string"},
+            "verdicts": {"type": "boolean", "default": False},
+            "trace": {"type": "boolean", "default": False, "description": "implies verdicts"},
+        },
+        ("events",),
+    ),
+    "Simulated": shape(
+        {
+            "book": TEXT,
+            "lines": {"type": "array", "items": {"anyOf": [shape(_MESSAGE_FIELDS), _VERDICT_LINE]}},
+            "pending": {**COUNT, "description": "timers and waiting messages that are left at the end"},
+            "refused": {"type": "array", "items": _REFUSED_LINE},
+            "duplicates": COUNT,
+        }
+    ),
+    "ComparisonRequest": closed(
+        {"old": {**FILES, "description": "a book inline; without it the active one"}, "new": FILES, **_SIMULATED}, ("new", "events")
+    ),
+    "Comparison": shape(
+        {
+            "events": COUNT,
+            "old": TEXT,
+            "new": TEXT,
+            "messages": shape({"old": COUNT, "new": COUNT}),
+            "cost": {"anyOf": [shape({"old": COST, "new": COST}), {"type": "null"}]},
+            "rules": {"type": "array", "items": ANY_OBJECT},
+            "unchanged_rules": COUNT,
+            "verdicts": {"type": "array", "items": shape({"rule": TEXT, "from": TEXT, "to": TEXT, "count": COUNT})},
+            "refused": {"type": "array", "items": _REFUSED_LINE},
+        }
+    ),
+}
