@@ -13,7 +13,7 @@ from typing import Any
 from engine.core.facts import Scope
 from engine.core.fields import Field, Fields, Reader
 from engine.core.operators import Test, kind_of, literal, never
-from engine.core.zones import EPOCH_ORDINAL, at_time, day_starts, offset, shift, shift_crossings
+from engine.core.zones import EPOCH_ORDINAL, at_time, day_starts, offset, shift, shift_crossings, shift_days
 from rules.model import DAY, Duration, Leaf, Ref
 
 Flip = Callable[[Scope], int | None]
@@ -40,9 +40,8 @@ def time_test(leaf: Leaf, fields: Fields, zone: tzinfo) -> tuple[Test, Flip | No
     assert isinstance(leaf.operand, Duration)
     if leaf.op == "within_next":
         test, instants = _within_next(field, leaf.operand)
-    else:
-        test, instants = _age(field, leaf.operand, older=leaf.op == "older_than")
-    return test, _flip(field.read, instants)
+        return test, _flip(field.read, instants)
+    return _age(field, leaf.operand, older=leaf.op == "older_than")
 
 
 def _flip(read: Reader, instants: Instants) -> Flip:
@@ -59,14 +58,15 @@ def _flip(read: Reader, instants: Instants) -> Flip:
 # ---- older_than, newer_than -------------------------------------------------------------------------------------------------------------
 
 
-def _age(field: Field, length: Duration, *, older: bool) -> tuple[Test, Instants]:
+def _age(field: Field, length: Duration, *, older: bool) -> tuple[Test, Flip]:
     read = field.read
     threshold = _date_threshold(length) if kind_of(field) == "date" else _instant_threshold(length)
     span = length.micros
 
-    def instants(value: Any, scope: Scope) -> list[int]:
-        found = threshold(value, scope.zone)
-        return [] if found is None else [found]
+    def flip(scope: Scope) -> int | None:
+        value = read(scope)
+        found = threshold(value, scope.zone) if value is not None else None
+        return found if found is not None and found > scope.now else None
 
     def test_exact(scope: Scope) -> bool:
         value = read(scope)
@@ -90,16 +90,17 @@ def _age(field: Field, length: Duration, *, older: bool) -> tuple[Test, Instants
         return (found is not None and scope.now >= found) is older
 
     if kind_of(field) == "date":
-        return test_date, instants
-    return (test_calendar if length.is_calendar else test_exact), instants
+        return test_date, flip
+    return (test_calendar if length.is_calendar else test_exact), flip
 
 
 def _instant_threshold(length: Duration) -> Callable[[int, tzinfo], int | None]:
     """The instant from which a value is older; None: beyond the end of time."""
+    days = length.days * DAY if length.is_calendar else None
 
     def threshold(value: int, zone: tzinfo) -> int | None:
         try:
-            return shift(value, length, 1, zone)
+            return shift(value, length, 1, zone) if days is None else shift_days(value, days, zone)
         except ValueError:
             return None
 

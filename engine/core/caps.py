@@ -57,23 +57,27 @@ def plan_cap(cap: Cap, owner: str, fields: Fields) -> CapPlan | None:
     )
 
 
-def standing(cap: CapPlan, cell: Cell | None, case: Case) -> tuple[int, int | None]:
-    """How many slots are taken now, and when one frees (None: never, or while some are free)."""
+def full(cap: CapPlan, cell: Cell | None, case: Case) -> tuple[int, int | None] | None:
+    """None while a slot is free; else how many are taken now, and when one frees (None: never)."""
     state = cell.counters.get(cap.state) if cell is not None else None
     if state is None:
-        return 0, None
+        return None if cap.max > 0 else (0, None)
     if cap.kind == "ever":
-        return state, None
+        return (state, None) if state >= cap.max else None
+    if cap.keeps_instants and len(state) < cap.max:
+        return None  # whatever the window is
     if cap.kind == "sliding":
         taken = len(state) - bisect_right(state, case.now - cap.micros)
-        return taken, state[-cap.max] + cap.micros if taken >= cap.max > 0 else None
+        if taken < cap.max:
+            return None
+        return taken, state[-cap.max] + cap.micros if cap.max > 0 else None
     zone = _cap_zone(cap, case)
     start = aligned_start(case.now, cap.unit, zone)
     if cap.keeps_instants:
         taken = len(state) - bisect_right(state, start - 1)
     else:
         taken = state.messages if state.start == start else 0
-    return taken, aligned_end(case.now, cap.unit, zone) if taken >= cap.max else None
+    return (taken, aligned_end(case.now, cap.unit, zone)) if taken >= cap.max else None
 
 
 def take(cap: CapPlan, case: Case, cell_id: str) -> tuple[str, str, int]:
@@ -124,6 +128,14 @@ def _keys(by: tuple[str, ...], readers: list[Callable[[Case], Any]]) -> Callable
     if by == ("all",):
         return lambda case: "cap:all"
     name = "cap:" + "+".join(by)
+    if len(readers) == 1:
+        only, prefix = readers[0], name + "\x1f"
+
+        def key(case: Case) -> str | None:
+            value = only(case)
+            return None if value is None else prefix + (value if type(value) is str else "#" + repr(value))
+
+        return key
 
     def keys(case: Case) -> str | None:
         parts = [name]

@@ -51,11 +51,12 @@ def value_cell_id(field: str, value: Any) -> str:
 class Work:
     """Everything one call of `decide` reads and writes. Cells are forked at their first change."""
 
-    __slots__ = ("book", "cells", "changed", "decision", "now", "trace")
+    __slots__ = ("book", "cells", "changed", "decision", "load", "now", "trace")
 
     def __init__(self, book: BookPlan, cells: Cells, now: int, trace: list[Any] | None) -> None:
         self.book = book
         self.cells = cells
+        self.load = cells.get  # bound once: one judgement asks a dozen times
         self.now = now
         self.trace = trace
         self.decision = Decision()
@@ -63,13 +64,13 @@ class Work:
 
     def cell(self, cell_id: str) -> Cell | None:
         """The cell as it stands now."""
-        return self.changed.get(cell_id) or self.cells.get(cell_id)
+        return self.changed.get(cell_id) or self.load(cell_id)
 
     def change(self, cell_id: str, until: int) -> Cell:
         """A copy to write on, kept at least until the instant."""
         cell = self.changed.get(cell_id)
         if cell is None:
-            known = self.cells.get(cell_id)
+            known = self.load(cell_id)
             cell = self.changed[cell_id] = Cell() if known is None else known.fork()
         if cell.expires < until:
             cell.expires = until
@@ -77,16 +78,15 @@ class Work:
 
     def user(self, user: str) -> UserCell | None:
         """The user's cell as it stands now."""
-        cell = self.cell("user:" + user)
-        assert cell is None or isinstance(cell, UserCell)
-        return cell
+        cell_id = "user:" + user
+        return self.changed.get(cell_id) or self.load(cell_id)  # type: ignore[return-value]  # under such an id stand only users
 
     def change_user(self, user: str) -> UserCell:
         """The user's cell to write on; a user who was unknown gets one."""
         cell_id = "user:" + user
         cell = self.changed.get(cell_id)
         if cell is None:
-            known = self.cells.get(cell_id)
+            known = self.load(cell_id)
             cell = self.changed[cell_id] = UserCell(user, self.book.zone) if known is None else known.fork()
         assert isinstance(cell, UserCell)
         return cell
@@ -100,23 +100,24 @@ class Case:
     """One rule being judged for one occurrence. Stages read it and fill in what they find out."""
 
     __slots__ = (
-        "channels", "cut", "item", "look", "now", "recipient", "recipient_user", "rule", "scope", "send_until", "text_scope", "to", "user",
-        "valid_until", "work",
+        "cap_cells", "channels", "cut", "item", "look", "now", "recipient", "recipient_user", "rule", "scope", "text_scope", "to", "user",
+        "work",
     )  # fmt: skip
 
-    def __init__(self, work: Work, rule: RulePlan, item: Item, user: UserCell | None) -> None:
+    def __init__(self, work: Work, rule: RulePlan, item: Item, user: UserCell | None, scope: Scope | None = None) -> None:
         self.work = work
         self.rule = rule
         self.item = item
         self.now = work.now
         self.user = user  # the trigger's user
-        self.scope = Scope(work.now, user.zone if user is not None else work.book.zone, item.event, user, item.aliases)
+        if scope is None:  # else it is of the same event and person, and shared by the rules that the event meets
+            scope = Scope(work.now, user.zone if user is not None else work.book.zone, item.event, user, item.aliases)
+        self.scope = scope
         self.recipient: UserCell | None = None  # the record of the recipient; None for somebody who is only a phone
         self.recipient_user: str | None = item.user  # whom a verdict names
         self.to: str | None = None  # E.164, once known
-        self.text_scope: Scope = self.scope
-        self.valid_until: int | None = None
-        self.send_until: int | None = None
+        self.text_scope: Scope = scope
+        self.cap_cells: Sequence[str | None] = ()  # where each of the rule's caps counts, once they were asked
         self.look: Look | None = None
         self.channels: Sequence[Any] = ()
         self.cut: Any = None  # the rendered message
@@ -130,7 +131,9 @@ class Case:
 
     def verdict(self, outcome: str, reason: str, detail: LazyDetail = None) -> Verdict:
         """A verdict on this case, in the recipient's name once known, else the trigger's user's."""
-        return Verdict(self.now, self.rule.id, self.recipient_user, outcome, reason, self.item.occurrence, detail, self.person_phone)
+        user, item = self.recipient_user, self.item
+        phone = None if user is not None else self.to or item.phone
+        return Verdict(self.now, self.rule.id, user, outcome, reason, item.occurrence, detail, phone)
 
     def conclude(self, verdict: Verdict) -> None:
         """The judgement of this case has ended."""

@@ -62,6 +62,8 @@ class Compiled:
         """The earliest instant after scope.now at which any leaf can change by time alone, given the same facts; None: never."""
         if not self._flips:
             return None
+        if len(self._flips) == 1:
+            return self._flips[0](scope)
         return min([instant for flip in self._flips if (instant := flip(scope)) is not None], default=None)
 
     def explain(self, scope: Scope) -> Node:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from engine.core.case import Case, Cells, Work, apply_profile, load_person, only_a_phone, phone_cell_id
@@ -140,8 +140,7 @@ def _on_event(work: Work, event: Event) -> None:
         convert(work, plan, event, scope)
     _judge_rules(work, plan, event, user, scope)
     if event.user is not None and not plan.broadcast and (plan.moves_segments or event.profile):
-        _judge_items(work, crossings.crossed(work, event.user))
-        crossings.plan_wake(work, event.user)
+        _look_again(work, event.user)
 
 
 def _trigger_user(work: Work, event: Event) -> UserCell | None:
@@ -156,23 +155,24 @@ def _trigger_user(work: Work, event: Event) -> UserCell | None:
     if event.profile:
         apply_profile(user, event.profile, work.book)
     if fresh:
-        crossings.settle(work, user)
-        crossings.plan_wake(work, event.user, fresh=True)
+        scope = crossings.settle(work, user)
+        crossings.plan_wake(work, user, scope, fresh=True)
     return user
 
 
 def _update_traits(work: Work, plan: EventPlan, event: Event, scope: Scope) -> UserCell | None:
     user = scope.user
     assert user is not None
-    changed = None
+    changed, now = user.traits, work.now
     for trait in plan.traits:
-        old = user.traits.get(trait.name)
-        new = trait.update(old, scope, event, work.now)
+        name = trait.name
+        old = changed.get(name)
+        new = trait.update(old, scope, event, now)
         if new is not old:
-            if changed is None:
-                changed = dict(user.traits)
-            changed[trait.name] = new
-    if changed is None:
+            if changed is user.traits:
+                changed = dict(changed)
+            changed[name] = new
+    if changed is user.traits:
         return user
     user = work.change_user(user.id)
     user.traits = changed
@@ -188,23 +188,22 @@ def _judge_rules(work: Work, plan: EventPlan, event: Event, user: UserCell | Non
         items += counts.reached(work, plan, event, scope)
     if not items:
         for rule in rules:
-            _meet(work, plan, rule, event, user)
+            _meet(work, plan, rule, event, user, scope)
         return
     by_rank: list[tuple[int, RulePlan, Item | None]] = [(rule.rank, rule, None) for rule in rules]
     by_rank += [(rule.rank, rule, item) for item in items for rule in (work.book.rules[item.rule],)]
     for _, rule, item in sorted(by_rank, key=lambda entry: entry[0]):
         if item is None:
-            _meet(work, plan, rule, event, user)
+            _meet(work, plan, rule, event, user, scope)
         else:
             judge(Case(work, rule, item, load_person(work, item)))
 
 
-def _meet(work: Work, plan: EventPlan, rule: RulePlan, event: Event, user: UserCell | None) -> None:
+def _meet(work: Work, plan: EventPlan, rule: RulePlan, event: Event, user: UserCell | None, scope: Scope) -> None:
     # `user` may have been forked by a message of an earlier rule: read it again only where rules keep marks on it.
-    if user is not None and user.id and "user:" + user.id in work.changed:
-        user = work.user(user.id)
-    judgement: Callable[[Case], None] = _fan_out if plan.broadcast else judge
-    on_event.meet(work, rule, event, user, judgement)
+    if user is not None and user.id and work.changed and user is not (known := work.user(user.id)):
+        user, scope = known, Scope(work.now, scope.zone, event, known)
+    on_event.meet(work, rule, event, user, scope, _fan_out if plan.broadcast else judge)
 
 
 def _fan_out(case: Case) -> None:
@@ -221,16 +220,26 @@ def _on_opening(work: Work, opening: Opening) -> None:
 
 
 def _on_turn(work: Work, turn: Turn) -> None:
-    items = list(turn.items)
-    if turn.wake is not None:
-        items += crossings.crossed(work, turn.wake)
+    items = turn.items
+    if turn.wake is not None and (user := work.user(turn.wake)) is not None:
+        scope = Scope(work.now, user.zone, None, user)
+        items = [*items, *crossings.crossed(work, user, scope)]
         if turn.ticks:
-            items += crossings.dates_due(work, turn.wake)
-        crossings.plan_wake(work, turn.wake)
+            items += crossings.dates_due(work, user, scope)
+        crossings.plan_wake(work, user, scope)
     _judge_items(work, items)
 
 
-def _judge_items(work: Work, items: list[Item]) -> None:
+def _look_again(work: Work, user_id: str) -> None:
+    """Judge the crossings that a change of the user caused, and plan the next one."""
+    user = work.user(user_id)
+    if user is not None:
+        scope = Scope(work.now, user.zone, None, user)
+        _judge_items(work, crossings.crossed(work, user, scope))
+        crossings.plan_wake(work, user, scope)
+
+
+def _judge_items(work: Work, items: Sequence[Item]) -> None:
     """What is due for one person, by priority, then rule; items of one rule in the order in which they came."""
     known = [(rule, item) for item in items if (rule := _rule_of(work, item)) is not None]
     if len(known) > 1:
@@ -254,11 +263,10 @@ def _on_user_change(work: Work, change: UserChange) -> None:
     fresh = work.user(change.user) is None
     cell = work.change_user(change.user)
     apply_profile(cell, change.profile, work.book)
-    if fresh:
-        crossings.settle(work, cell)
+    if fresh or change.silent:
+        crossings.plan_wake(work, cell, crossings.settle(work, cell), fresh=fresh)
     else:
-        _judge_items(work, crossings.crossed(work, change.user))
-    crossings.plan_wake(work, change.user, fresh)
+        _look_again(work, change.user)
 
 
 def _on_cancellation(work: Work, cancellation: Cancellation) -> None:

@@ -17,7 +17,7 @@ class Opening:
     item: Item
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, which would make it twice as slow to build: every due timer is one
 class Turn:
     """All that is due for one person at one instant, judged together so that priority and caps hold between the items.
 
@@ -31,10 +31,14 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class UserChange:
-    """A user was imported or changed: `profile` as in an input line (phone, timezone, locale, attributes). New ones enter silently."""
+    """A user was imported or changed: `profile` as in an input line (phone, timezone, locale, attributes). New ones enter silently.
+
+    `silent`: so do all others (a book was published that watches other segments).
+    """
 
     user: str
     profile: Mapping[str, Any]
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, tzinfo
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from engine.core.facts import Scope
@@ -163,7 +164,8 @@ def _date(text: str) -> date | None:
 
 def _event_builtin(root: str, name: str) -> Reader:
     if root == "event":
-        return lambda scope: getattr(scope.event, name) if scope.event is not None else None
+        of = attrgetter(name)
+        return lambda scope: of(scope.event) if scope.event is not None else None
 
     def read(scope: Scope) -> Any:
         event = scope.aliases.get(root) if scope.aliases else None

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
@@ -17,31 +16,34 @@ from engine.core.facts import Event, Scope
 from rules.model import Trait
 
 State = Any
+Update = Callable[[State, Scope, Event, int], State]  # (state, scope of the event, event, now)
+Fold = Callable[[State, int, Any, int], State]  # (state, the event's time, value, now)
 _time = itemgetter(0)
 
 EMPTY: dict[str, Any] = {"count": 0, "sum": 0, "distinct": ()}  # the others are missing without an event
 
 
-@dataclass(frozen=True, slots=True)
 class CompiledTrait:
-    """A trait ready to be updated and read. `value(event scope)` reads `of`; None passes the event over."""
+    """A trait ready to be updated and read. `value(event scope)` reads `of`; None passes the event over.
 
-    name: str
-    take: str
-    window: int | None  # microseconds
-    accepts: Callable[[Scope], bool] | None
-    value: Callable[[Scope], Any] | None
+    `update` gives the state after an event, or the same object when the event does not count.
+    """
 
-    def update(self, state: State, scope: Scope, event: Event, now: int) -> State:
-        """The state after the event, or the same object when the event does not count."""
-        if self.accepts is not None and not self.accepts(scope):
-            return state
-        value = self.value(scope) if self.value is not None else True
-        if value is None:
-            return state
-        if self.window is not None:
-            return _into_window(state, event.time, value, now - self.window)
-        return _FOLD[self.take](state, event.time, value)
+    __slots__ = ("name", "take", "update", "window")
+
+    def __init__(
+        self,
+        name: str,
+        take: str,
+        window: int | None,  # microseconds
+        accepts: Callable[[Scope], bool] | None,
+        value: Callable[[Scope], Any] | None,
+    ) -> None:
+        self.name = name
+        self.take = take
+        self.window = window
+        update = _value_update(_fold(take, window), value)
+        self.update = update if accepts is None else _choosing(accepts, update)
 
     def read(self, state: State, now: int) -> Any:
         """The trait's value at `now`; None when missing. A distinct is a list."""
@@ -78,6 +80,30 @@ class CompiledTrait:
         return _REDUCE[self.take](values)
 
 
+# An update is put together once: every event of a user makes several of them.
+
+
+def _value_update(fold: Fold, value: Callable[[Scope], Any] | None) -> Update:
+    if value is None:
+        return lambda state, scope, event, now: fold(state, event.time, True, now)
+
+    def update(state: State, scope: Scope, event: Event, now: int) -> State:
+        found = value(scope)
+        return state if found is None else fold(state, event.time, found, now)
+
+    return update
+
+
+def _choosing(accepts: Callable[[Scope], bool], update: Update) -> Update:
+    return lambda state, scope, event, now: update(state, scope, event, now) if accepts(scope) else state
+
+
+def _fold(take: str, window: int | None) -> Fold:
+    if window is None:
+        return _FOLD[take]
+    return lambda state, time, value, now: _into_window(state, time, value, now - window)
+
+
 def _empty(take: str) -> Any:
     return [] if take == "distinct" else EMPTY.get(take)
 
@@ -94,26 +120,26 @@ def _into_window(state: State, time: int, value: Any, oldest: int) -> State:
     return (*kept[:at], (time, value), *kept[at:])
 
 
-def _latest(state: State, time: int, value: Any) -> State:
+def _latest(state: State, time: int, value: Any, _now: int) -> State:
     return (time, value) if state is None or time >= state[0] else state
 
 
-def _first(state: State, time: int, value: Any) -> State:
+def _first(state: State, time: int, value: Any, _now: int) -> State:
     return (time, value) if state is None or time < state[0] else state
 
 
-def _distinct(state: State, _time: int, value: Any) -> State:
+def _distinct(state: State, _time: int, value: Any, _now: int) -> State:
     seen = state or ()
     return seen if any(value == old and type(value) is type(old) for old in seen) else (*seen, value)
 
 
-_FOLD: dict[str, Callable[[State, int, Any], State]] = {
+_FOLD: dict[str, Fold] = {
     "latest": _latest,
     "first": _first,
-    "count": lambda state, _time, _value: (state or 0) + 1,
-    "sum": lambda state, _time, value: (state or 0) + value,
-    "min": lambda state, _time, value: value if state is None else min(state, value),
-    "max": lambda state, _time, value: value if state is None else max(state, value),
+    "count": lambda state, _time, _value, _now: (state or 0) + 1,
+    "sum": lambda state, _time, value, _now: (state or 0) + value,
+    "min": lambda state, _time, value, _now: value if state is None else min(state, value),
+    "max": lambda state, _time, value, _now: value if state is None else max(state, value),
     "distinct": _distinct,
 }
 

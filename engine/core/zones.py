@@ -35,6 +35,7 @@ _zones: dict[str, ZoneInfo] = {}
 _day_texts: dict[int, str] = {}  # day since 1970 -> 2026-06-03
 _written_offsets: dict[str, int] = {}  # "+08:00" -> microseconds
 _offsets: dict[tzinfo, dict[int, int | None]] = {}  # zone -> stretch -> offset, None where the clock changes nearby
+_windows: dict[tuple[Unit, tzinfo], tuple[int, int]] = {}  # the window last asked for
 
 
 def zone(name: str) -> tzinfo:
@@ -88,9 +89,21 @@ def shift(instant: int, d: Duration, sign: Literal[1, -1], zone: tzinfo) -> int:
     """
     if not d.is_calendar:
         return _checked(instant + sign * d.micros)
-    if not d.amount:
+    return shift_days(instant, sign * d.days * DAY, zone)
+
+
+def shift_days(instant: int, micros: int, zone: tzinfo) -> int:
+    """The same wall clock some calendar days later or earlier, these given in microseconds."""
+    if not micros:
         return instant
-    return _resolve(instant + offset(instant, zone) + sign * d.days * DAY, zone)
+    try:  # what the lines below come to where the clock is plain, without their calls
+        table = _offsets[zone]
+        here, there = table[instant >> _STRETCH_BITS], table[instant + micros >> _STRETCH_BITS]
+        if here is not None and there is not None:
+            return instant + micros + here - there
+    except KeyError:
+        pass
+    return _resolve(instant + offset(instant, zone) + micros, zone)
 
 
 def shift_crossings(value: int, d: Duration, zone: tzinfo) -> list[int]:
@@ -186,6 +199,13 @@ def aligned_end(instant: int, unit: Unit, zone: tzinfo) -> int:
 
 
 def _aligned(instant: int, unit: Unit, zone: tzinfo) -> tuple[int, int]:
+    window = _windows.get((unit, zone))
+    if window is None or not window[0] <= instant < window[1]:
+        window = _windows[unit, zone] = _window(instant, unit, zone)
+    return window
+
+
+def _window(instant: int, unit: Unit, zone: tzinfo) -> tuple[int, int]:
     known = _plain_offset(instant, zone)
     if unit in ("minute", "hour"):
         length = MINUTE if unit == "minute" else HOUR

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from engine.core.caps import standing
+from engine.core.caps import full
 from engine.core.case import Case
 from engine.core.outcomes import Verdict
 from engine.core.plan import BookPlan, CapPlan, RulePlan, Stage
@@ -19,13 +19,13 @@ def build(rule: RulePlan, book: BookPlan) -> Stage | None:
         return None
 
     def stage(case: Case) -> Verdict | None:
+        cells: list[str | None] = []
         for cap in caps:
             cell_id = cap.keys(case)
-            if cell_id is None:
-                continue
-            taken, frees_at = standing(cap, case.work.cell(cell_id), case)
-            if taken >= cap.max:
-                return case.verdict("skip", "capped", _facts(cap, taken, frees_at))
+            cells.append(cell_id)
+            if cell_id is not None and (found := full(cap, case.work.cell(cell_id), case)) is not None:
+                return case.verdict("skip", "capped", _facts(cap, *found))
+        case.cap_cells = cells
         return None
 
     return stage

@@ -14,8 +14,13 @@ from engine.core.plan import BookPlan, RulePlan, Stage
 
 def build(rule: RulePlan, book: BookPlan) -> Stage:
     """The stage; it also opens the scope in which consent, caps and texts are read."""
-    find = _to_user(rule.to_user) if rule.to_user else _to_phone(rule.to_phone) if rule.to_phone else _default
     locale = book.book.locale
+    if rule.to_user is not None:
+        find = _to_user(rule.to_user)
+    elif rule.to_phone is not None:
+        find = _to_phone(rule.to_phone)
+    else:
+        return _to_trigger(locale)
 
     def stage(case: Case) -> Verdict | None:
         missing = find(case)
@@ -31,13 +36,21 @@ def build(rule: RulePlan, book: BookPlan) -> Stage:
     return stage
 
 
-def _default(case: Case) -> str | None:
-    user = case.user
-    if user is None:
-        return "user" if case.item.user is None else "phone"
-    case.recipient = user
-    case.to = user.phone
-    return None if user.phone is not None else "phone"
+def _to_trigger(locale: str) -> Stage:
+    """The common case: the trigger's user is the recipient, and the scope of the conditions is that of the text."""
+
+    def stage(case: Case) -> Verdict | None:
+        user = case.user
+        if user is None:
+            return case.verdict("skip", "no_recipient", {"missing": "user" if case.item.user is None else "phone"})
+        case.recipient = user
+        case.to = user.phone
+        if user.phone is None:
+            return case.verdict("skip", "no_recipient", {"missing": "phone"})
+        case.text_scope.locale = user.locale or locale
+        return None
+
+    return stage
 
 
 def _to_user(read: Reader) -> Callable[[Case], str | None]:

@@ -19,12 +19,12 @@ def build(rule: RulePlan, book: BookPlan) -> Stage:
     """The stage. Its verdict is the only `send`."""
     remembers = shared_occurrence(rule)
     # Caps that differ only in their max share a counter, which counts once.
-    caps = tuple({cap.state: cap for cap in rule.caps}.values())
+    caps = tuple({cap.state: (place, cap) for place, cap in enumerate(rule.caps)}.values())
 
     def stage(case: Case) -> Verdict | None:
         slots: tuple[tuple[str, str, int], ...] = ()
         if caps:
-            slots = tuple([take(cap, case, cell_id) for cap in caps if (cell_id := cap.keys(case)) is not None])
+            slots = tuple([take(cap, case, cell_id) for place, cap in caps if (cell_id := case.cap_cells[place]) is not None])
         if remembers:
             assert case.to is not None
             cell = case.work.change(phone_cell_id(case.to), case.now + REMEMBER_SENT)

@@ -23,7 +23,9 @@ def build(rule: RulePlan, book: BookPlan) -> Stage | None:
         )
         for by_user, cell_id in enumerate(cells):
             cell = case.work.cell(cell_id) if cell_id is not None else None
-            for name, type_, user_wide, time, received in cell.recent.get(rule.id, ()) if cell is not None else ():
+            if cell is None or not cell.recent:
+                continue
+            for name, type_, user_wide, time, received in cell.recent.get(rule.id, ()):
                 waited = event.received - received
                 if user_wide == bool(by_user) and type_ != event.type and time >= event.time and 0 <= waited <= book.disorder:
                     return case.verdict("cancel", "unless", {"event": type_, "id": name, "time": format_instant(time)})

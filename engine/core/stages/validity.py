@@ -15,7 +15,7 @@ def build(rule: RulePlan, book: BookPlan) -> Stage | None:
         return None
 
     def stage(case: Case) -> Verdict | None:
-        case.valid_until = worthless = valid_until(rule, case.item)
+        worthless = valid_until(rule, case.item)
         if worthless is None or case.now <= worthless:
             return None
         return case.verdict("skip", "expired", {"valid_until": format_instant(worthless)})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, timedelta
 
-from engine.core.case import Case, Work, item_of_event
+from engine.core.case import Case, Work, item_of_event, occurrence_of
 from engine.core.facts import Event, Scope, UserCell
 from engine.core.fields import Fields
 from engine.core.outcomes import Fanout, Item, Timer
@@ -61,15 +61,14 @@ def _at(minutes: int, days: int | None) -> Due:
     return due
 
 
-def meet(work: Work, rule: RulePlan, event: Event, user: UserCell | None, judge: Judge) -> None:
-    """An event of the rule's type came: judge it, or promise to judge it later."""
-    item = item_of_event(rule.id, event)
+def meet(work: Work, rule: RulePlan, event: Event, user: UserCell | None, scope: Scope, judge: Judge) -> None:
+    """An event of the rule's type came: judge it, or promise to judge it later. `scope` is that of the event and user."""
     if rule.due is None:
-        judge(Case(work, rule, item, user))
+        judge(Case(work, rule, item_of_event(rule.id, event), user, scope))
         return
-    scope = Scope(work.now, user.zone if user is not None else work.book.zone, event, user)
     for suffix, due in rule.due(scope) or ():
-        _meet_offset(Case(work, rule, _renamed(item, suffix, due), user), judge)
+        item = Item(rule.id, occurrence_of(event) + suffix, due, event=event, user=event.user, phone=event.phone)
+        _meet_offset(Case(work, rule, item, user, scope), judge)
 
 
 def _meet_offset(case: Case, judge: Judge) -> None:
@@ -98,10 +97,6 @@ def _promise(case: Case) -> None:
     item = case.item
     timer_id = f"due|{item.rule}|{item.occurrence}|{item.user or item.phone or ''}"
     case.work.set_timer(Timer(timer_id, "due", item.instant, item=item, watch=watch(case.rule, item, case.work.book)))
-
-
-def _renamed(item: Item, suffix: str, instant: int) -> Item:
-    return Item(item.rule, item.occurrence + suffix, instant, event=item.event, user=item.user, phone=item.phone)
 
 
 def judge_or_fan_out(case: Case, judge: Judge) -> None:
