@@ -1,21 +1,30 @@
 """Every setting in one typed place: `hongyan.toml`, then the environment. Unknown entries are refused.
 
-Entries that belong to the service (interfaces.md, "Settings") may stand in the file; this stage reads only `prices`.
+Each entry with one value is also a variable: `HONGYAN_` and its name in capitals, `_` for each dot. docs/settings.md lists them; a test
+compares the two.
 """
 
 from __future__ import annotations
 
+import ipaddress
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from engine.nearest import did_you_mean
-from rules.model import CHANNELS
+from rules.model import CHANNELS, MESSAGE_TYPES, Duration
+from rules.values import duration
 
 DEFAULT_FILE = "hongyan.toml"
 PREFIX = "HONGYAN_"
+FILE_VARIABLE = "HONGYAN_SETTINGS"
+# Not ours: variables of the client (sdk/) and of the benchmarks, which may stand in the same environment.
+OTHERS = frozenset({"HONGYAN_URL", "HONGYAN_KEY", "HONGYAN_BENCH_PYTHON"})
+BUILT_IN = ("capture", "console")  # providers that routes may name without a table of their own
+
 # Every top-level entry there is, with what it is for; docs/settings.md lists the same.
 ENTRIES: Mapping[str, str] = {
     "database": "where events, users, messages and books are kept",
@@ -36,28 +45,131 @@ class SettingsError(Exception):
     """Settings that cannot be used: where, and what would be right."""
 
 
+# ---- what there is ----------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long things are kept after they happened."""
+
+    events: Duration = field(default=Duration(90, "d"))
+    messages: Duration = field(default=Duration(365, "d"))
+    verdicts: Duration = field(default=Duration(90, "d"))
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where HTTP is served. `trusted_proxies`: networks whose `X-Forwarded-*` are believed."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    trusted_proxies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The providers of a channel, in order. With `weights` the first is drawn by them. The others narrow what the route is for."""
+
+    channel: str
+    providers: tuple[str, ...]
+    weights: tuple[float, ...] = ()
+    countries: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The effective settings. `file` is the one that was read, None without one."""
+    """The effective settings. `file` is the one that was read, None without one. Its repr shows nothing secret."""
 
     prices: Prices = field(default_factory=dict)  # channel -> ISO 3166 country -> price of one part
     file: Path | None = None
+    database: str = field(default="sqlite:///hongyan.db", repr=False)
+    broker: str = field(default="", repr=False)
+    secret: str = field(default="", repr=False)  # "": kept beside the database (engine.secret)
+    clock: Literal["real", "test"] = "real"
+    retention: Retention = Retention()
+    server: Server = Server()
+    providers: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)  # tables as written: each kind reads its own
+    routes: tuple[Route, ...] = ()
 
     def price(self, channel: str, country: str) -> float | None:
         """The price of one part, or None where no table says."""
         return self.prices.get(channel, {}).get(country)
 
+    def masked(self) -> dict[str, Any]:
+        """Everything as it is in force, JSON-ready, without what is secret."""
+        return {
+            "database": without_password(self.database),
+            "broker": without_password(self.broker),
+            "secret": _MASK if self.secret else "",
+            "clock": self.clock,
+            "retention": {name: str(getattr(self.retention, name)) for name in Retention.__slots__},
+            "server": {"host": self.server.host, "port": self.server.port, "trusted_proxies": list(self.server.trusted_proxies)},
+            "providers": [{name: _masked(name, value) for name, value in table.items()} for table in self.providers],
+            "routes": [_route_shown(route) for route in self.routes],
+            "prices": {channel: dict(countries) for channel, countries in self.prices.items()},
+        }
+
+
+_MASK = "******"
+# What a provider's table may show. Everything else with a text in it is masked: a new kind's secret must not wait to be known here.
+_SHOWN = frozenset({"name", "kind", "channels", "host", "port", "per_second", "sender", "region", "encoding", "bind", "system_type"})
+_PASSWORD = re.compile(r"(//[^/@]*?:)[^/]*(@)")
+
+
+def without_password(address: str) -> str:
+    """An address with the password masked, and without the query, which may hold one too."""
+    return _PASSWORD.sub(rf"\1{_MASK}\2", address).partition("?")[0]
+
+
+def _masked(name: str, value: Any) -> Any:
+    if isinstance(value, Mapping) and list(value) == ["env"]:
+        return {"env": value["env"]}
+    if name in _SHOWN or isinstance(value, bool | int | float):
+        return list(value) if isinstance(value, tuple) else value
+    return _MASK
+
+
+def _route_shown(route: Route) -> dict[str, Any]:
+    shown = {name: getattr(route, name) for name in Route.__slots__}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in shown.items() if value}
+
+
+# ---- reading ----------------------------------------------------------------------------------------------------------------------------
+
 
 def load(environment: Mapping[str, str], folder: Path | None = None) -> Settings:
     """Settings from the file that HONGYAN_SETTINGS names, else from hongyan.toml in `folder` if there is one. Raises SettingsError."""
-    named = environment.get("HONGYAN_SETTINGS")
+    named = environment.get(FILE_VARIABLE)
     path = Path(named) if named else (folder or Path()) / DEFAULT_FILE
     entries = _read(path, must_exist=bool(named))
+    where = {name: f"{path}: {name}" for name in SCALARS}
+    values = _flat(entries, str(path))
     prices = _prices(entries.get("prices", {}), str(path))
-    for variable, value in environment.items():
-        if variable.startswith(PREFIX) and variable != "HONGYAN_SETTINGS":
-            _from_environment(variable, value, prices)
-    return Settings(prices, path if entries or path.is_file() else None)
+    for variable, text in environment.items():
+        if not variable.startswith(PREFIX) or variable == FILE_VARIABLE or variable in OTHERS:
+            continue
+        entry = _scalar_of(variable)
+        if entry is None:
+            _price_from_environment(variable, text, prices)
+        else:
+            values[entry], where[entry] = text, variable
+    read = {entry: SCALARS[entry](value, where[entry]) for entry, value in values.items()}
+    providers = _providers(entries.get("providers", []), str(path))
+    return Settings(
+        prices=prices,
+        file=path if entries or path.is_file() else None,
+        retention=Retention(**_below("retention", read)),
+        server=Server(**_below("server", read)),
+        providers=providers,
+        routes=_routes(entries.get("routes", []), providers, str(path)),
+        **{entry: value for entry, value in read.items() if "." not in entry},
+    )
+
+
+def _below(section: str, read: Mapping[str, Any]) -> dict[str, Any]:
+    return {entry.partition(".")[2]: value for entry, value in read.items() if entry.startswith(section + ".")}
 
 
 def _read(path: Path, *, must_exist: bool) -> dict[str, Any]:
@@ -65,7 +177,7 @@ def _read(path: Path, *, must_exist: bool) -> dict[str, Any]:
         text = path.read_bytes()
     except FileNotFoundError:
         if must_exist:
-            raise SettingsError(f"{path}: there is no such file (HONGYAN_SETTINGS)") from None
+            raise SettingsError(f"{path}: there is no such file ({FILE_VARIABLE})") from None
         return {}
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}") from error
@@ -73,10 +185,197 @@ def _read(path: Path, *, must_exist: bool) -> dict[str, Any]:
         entries = tomllib.loads(text.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: {error}") from error
-    for name in entries:
-        if name not in ENTRIES:
-            raise SettingsError(f'{path}: unknown entry "{name}"{did_you_mean(name, ENTRIES)}')
+    _known(entries, ENTRIES, str(path), "entry")
     return entries
+
+
+def _known(given: Iterable[str], known: Iterable[str], where: str, what: str) -> None:
+    known = tuple(known)
+    for name in given:
+        if name not in known:
+            raise SettingsError(f'{where}: unknown {what} "{name}"{did_you_mean(name, known)}')
+
+
+def _flat(entries: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """`{"server.port": 8000}` of what the file has."""
+    values = {}
+    for name in ENTRIES:
+        if name in SCALARS and name in entries:
+            values[name] = entries[name]
+        known = [entry.partition(".")[2] for entry in SCALARS if entry.startswith(name + ".")]
+        if known and name in entries:
+            table = _table(entries[name], f"{where}: {name}")
+            _known(table, known, f"{where}: {name}", "entry")
+            values |= {f"{name}.{below}": value for below, value in table.items()}
+    return values
+
+
+def _table(value: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise SettingsError(f"{where} must be a table")
+    return value
+
+
+# ---- one value --------------------------------------------------------------------------------------------------------------------------
+
+
+def _text(value: Any, where: str) -> str:
+    if not isinstance(value, str):
+        raise SettingsError(f"{where} must be a text")
+    return value
+
+
+def _database(value: Any, where: str) -> str:
+    address = _text(value, where)
+    if not address.startswith(("sqlite:///", "postgresql+psycopg://")) or address == "sqlite:///":
+        raise SettingsError(f"{where} must be like sqlite:///hongyan.db or postgresql+psycopg://user:password@host/name")
+    return address
+
+
+def _broker(value: Any, where: str) -> str:
+    address = _text(value, where)
+    if address and not address.startswith(("amqp://", "amqps://")):
+        raise SettingsError(f"{where} must be like amqp://user:password@host/vhost, or empty")
+    return address
+
+
+def _secret(value: Any, where: str) -> str:
+    secret = _text(value, where)
+    if 0 < len(secret) < 16:
+        raise SettingsError(f"{where} must have 16 characters or more (or leave it out: one is made)")
+    return secret
+
+
+def _clock(value: Any, where: str) -> str:
+    if value not in ("real", "test"):
+        raise SettingsError(f"{where} must be real or test")
+    return str(value)
+
+
+def _duration(value: Any, where: str) -> Duration:
+    length = duration(value)
+    if length is None or not length.amount:
+        raise SettingsError(f"{where} must be a duration like 90d or 12h")
+    return length
+
+
+def _host(value: Any, where: str) -> str:
+    host = _text(value, where)
+    if not re.fullmatch(r"[A-Za-z0-9._:-]+", host):
+        raise SettingsError(f"{where} must be an address or a name, like 127.0.0.1")
+    return host
+
+
+def _port(value: Any, where: str) -> int:
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value)  # out of the environment
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 65536:
+        raise SettingsError(f"{where} must be a port between 1 and 65535")
+    return value
+
+
+def _networks(value: Any, where: str) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = [one.strip() for one in value.split(",") if one.strip()]  # out of the environment
+    networks = _texts(value, where)
+    for network in networks:
+        try:
+            ipaddress.ip_network(network, strict=False)
+        except ValueError:
+            raise SettingsError(f"{where}: {network!r} is no address or network, like 10.0.0.0/8") from None
+    return networks
+
+
+def _texts(value: Any, where: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
+        raise SettingsError(f"{where} must be a list of texts")
+    return tuple(value)
+
+
+# Every entry that has one value, with what reads it from the file or from the text of a variable.
+SCALARS: Mapping[str, Callable[[Any, str], Any]] = {
+    "database": _database,
+    "broker": _broker,
+    "secret": _secret,
+    "clock": _clock,
+    "retention.events": _duration,
+    "retention.messages": _duration,
+    "retention.verdicts": _duration,
+    "server.host": _host,
+    "server.port": _port,
+    "server.trusted_proxies": _networks,
+}
+
+
+def variable_of(entry: str) -> str:
+    """`HONGYAN_SERVER_PORT` of `server.port`."""
+    return PREFIX + entry.replace(".", "_").upper()
+
+
+_VARIABLES = {variable_of(entry): entry for entry in SCALARS}
+
+
+def _scalar_of(variable: str) -> str | None:
+    """The entry of a variable, None for a price's. Raises SettingsError for an unknown one."""
+    if variable in _VARIABLES:
+        return _VARIABLES[variable]
+    name = variable.removeprefix(PREFIX)
+    if name.startswith("PRICES_"):
+        return None
+    if name in ("PROVIDERS", "ROUTES"):
+        raise SettingsError(f'{variable}: these are tables; write them into {DEFAULT_FILE}, with {{env = "NAME"}} for what is secret')
+    known = [known.removeprefix(PREFIX).lower() for known in _VARIABLES]
+    raise SettingsError(f"{variable}: unknown setting{did_you_mean(name.lower(), known)}")
+
+
+# ---- tables -----------------------------------------------------------------------------------------------------------------------------
+
+
+def _providers(tables: Any, where: str) -> tuple[Mapping[str, Any], ...]:
+    """The tables as they are, each with a name of its own. What else they must have, their kind says (providers/)."""
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise SettingsError(f"{where}: providers must be tables like [[providers]]")
+    names = set[str]()
+    for table in tables:
+        name = table.get("name")
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_.-]{1,60}", name):
+            raise SettingsError(f"{where}: providers: each needs a name of letters, digits, - _ and .")
+        if name in names:
+            raise SettingsError(f'{where}: providers: two are called "{name}"')
+        names.add(name)
+    return tuple(tables)
+
+
+_ROUTE_ENTRIES = ("channel", "providers", "weights", "countries", "networks", "types")
+
+
+def _routes(tables: Any, providers: Iterable[Mapping[str, Any]], where: str) -> tuple[Route, ...]:
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise SettingsError(f"{where}: routes must be tables like [[routes]]")
+    names = (*(table["name"] for table in providers), *BUILT_IN)
+    return tuple(_route(table, names, where) for table in tables)
+
+
+def _route(table: Mapping[str, Any], names: tuple[str, ...], where: str) -> Route:
+    _known(table, _ROUTE_ENTRIES, f"{where}: routes", "entry")
+    channel = table.get("channel")
+    if channel not in CHANNELS:
+        raise SettingsError(f"{where}: routes: channel must be one of {', '.join(CHANNELS)}{did_you_mean(str(channel), CHANNELS)}")
+    here = f"{where}: routes: {channel}"
+    providers = _texts(table.get("providers"), f"{here}: providers")
+    if not providers:
+        raise SettingsError(f"{here}: providers must name one at least")
+    _known(providers, names, here, "provider")
+    weights = table.get("weights", [])
+    if not isinstance(weights, list) or not all(_is_number(weight) and weight > 0 for weight in weights):
+        raise SettingsError(f"{here}: weights must be numbers above 0")
+    if weights and len(weights) != len(providers):
+        raise SettingsError(f"{here}: there must be as many weights as providers")
+    types = _texts(table.get("types", []), f"{here}: types")
+    _known(types, MESSAGE_TYPES, here, "message type")
+    countries = tuple(_country(name, here) for name in _texts(table.get("countries", []), f"{here}: countries"))
+    networks = _texts(table.get("networks", []), f"{here}: networks")
+    return Route(str(channel), providers, tuple(map(float, weights)), countries, networks, types)
 
 
 def _prices(table: Any, where: str) -> dict[str, dict[str, float]]:
@@ -98,20 +397,19 @@ def _country(name: str, where: str) -> str:
     return name
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value < float("inf")
+
+
 def _price(value: Any, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
+    if not _is_number(value) or not value >= 0:
         raise SettingsError(f"{where}: a price must be a number of 0 or more, got {value!r}")
-    return value
+    number: float = value
+    return number
 
 
-def _from_environment(variable: str, text: str, prices: dict[str, dict[str, float]]) -> None:
-    name = variable.removeprefix(PREFIX).lower()
-    entry = next((entry for entry in ENTRIES if name == entry or name.startswith(entry + "_")), None)
-    if entry is None:
-        raise SettingsError(f"{variable}: unknown setting{did_you_mean(name, ENTRIES)}")
-    if entry != "prices":
-        return
-    channel, _, country = name.removeprefix("prices_").rpartition("_")
+def _price_from_environment(variable: str, text: str, prices: dict[str, dict[str, float]]) -> None:
+    channel, _, country = variable.removeprefix(PREFIX).lower().removeprefix("prices_").rpartition("_")
     if channel not in CHANNELS:
         raise SettingsError(f"{variable}: must be {PREFIX}PRICES_, a channel and a country, like {PREFIX}PRICES_SMS_CN")
     try:
