@@ -72,6 +72,7 @@ class _Compiler:
         self.plan = BookPlan(book, self.zone, book.disorder.micros, stopped=stopped)
         self.traits: dict[str, CompiledTrait] = {name: self._trait(name) for name in book.traits}
         self.user = user_fields(book.attributes, {name: (trait, self._trait_type(name)) for name, trait in self.traits.items()}, self.zone)
+        self.plan.user_fields = self.user
         self.plan.segments = self._segments()
         for type_ in book.events.values():
             self.plan.events[type_.type] = EventPlan(type_.type, type_.broadcast, type_.key)

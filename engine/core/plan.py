@@ -209,6 +209,7 @@ class BookPlan:
     events: dict[str, EventPlan] = field(default_factory=dict)
     rules: dict[str, RulePlan] = field(default_factory=dict)
     segments: Mapping[str, Compiled] = field(default_factory=dict)
+    user_fields: Mapping[str, Field] = field(default_factory=dict)
     watched: tuple[WatchedSegment, ...] = ()
     dates: tuple[DatePlan, ...] = ()
     ticks: tuple[TickPlan, ...] = ()

@@ -1,0 +1,119 @@
+"""The active book: compiled once per version and set of switches; published only as a whole, with the check and the tests as a gate."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine.core.compile import compile_book
+from engine.core.occurrences import UserChange
+from engine.core.plan import BookPlan
+from engine.events import EventReader
+from engine.people import UserReader
+from engine.runtime.desk import Desk
+from engine.runtime.errors import Conflict, NotFound, Refused
+from engine.runtime.ticks import set_ticks
+from engine.simulate.testing import TestRun
+from engine.store import books, people, switches
+from engine.store.store import Store, Tx
+from rules.checking import check
+from rules.model import Rulebook
+
+ENVIRONMENTS = ("live", "test")
+_PAGE = 500  # people that one round of `adopt` looks at
+_KEPT = 8  # compiled books; switches make a few of each version
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveBook:
+    """A version as it is judged with."""
+
+    version: int
+    plan: BookPlan
+    events: EventReader
+    users: UserReader
+
+
+class Books:
+    """What is in force, per environment. Workers ask in every transaction, so a change is seen at once and by everybody."""
+
+    def __init__(self) -> None:
+        self._compiled: dict[tuple[int, frozenset[str]], ActiveBook] = {}
+        self._lock = threading.Lock()
+
+    def active(self, tx: Tx, env: str) -> ActiveBook | None:
+        """The book in force; None: nothing has been published."""
+        row = books.active(tx, env)
+        if row is None:
+            return None
+        stopped = frozenset(switch.what for switch in switches.in_force(tx, env))
+        key = (row.version, stopped)
+        with self._lock:
+            found = self._compiled.get(key)
+            if found is None:
+                found = _compiled(tx, row.version, stopped)
+                while len(self._compiled) >= _KEPT:
+                    del self._compiled[next(iter(self._compiled))]
+                self._compiled[key] = found
+            return found
+
+    def publish(
+        self, store: Store, files: Mapping[str, str], *, note: str, author: str, at: int, expect: int | None = None
+    ) -> dict[str, Any]:
+        """Keep a book as a new version and put it in force. Raises Refused or Conflict; then nothing has changed."""
+        book, findings = _gate(files)
+        with store.write() as tx:
+            version = books.add(tx, files, author=author, note=note, at=at)
+            for env in ENVIRONMENTS:
+                if not books.activate(tx, env, version, author=author, at=at, expect=expect):
+                    raise Conflict(f"version {expect} is not the active one any more")
+                self._adopt(tx, env, at)
+        return {"version": version, "book": book.id, "findings": findings}
+
+    def activate(self, store: Store, version: int, *, author: str, at: int) -> None:
+        """Put an earlier version in force again. Raises NotFound."""
+        with store.write() as tx:
+            for env in ENVIRONMENTS:
+                try:
+                    books.activate(tx, env, version, author=author, at=at)
+                except KeyError:
+                    raise NotFound(f"there is no version {version}") from None
+                self._adopt(tx, env, at)
+
+    def _adopt(self, tx: Tx, env: str, at: int) -> None:
+        """What a new version needs and the old did not keep, silently: next ticks, memberships of watched segments, wakes."""
+        active = self.active(tx, env)
+        assert active is not None
+        desk = Desk(tx, env, active.plan, active.version)
+        desk.begin(at, "book", str(active.version))
+        set_ticks(desk, at)
+        if active.plan.wakes:
+            after = None
+            while page := people.page(tx, env, after=after, limit=_PAGE):
+                for _, user in page:
+                    desk.clockwork.judge(UserChange(user, {}, silent=True), at)
+                after = page[-1]
+        desk.save()
+
+
+def _compiled(tx: Tx, version: int, stopped: frozenset[str]) -> ActiveBook:
+    row = books.get(tx, version)
+    assert row is not None
+    book = check(dict(row.files)).book
+    if book is None:
+        raise NotFound(f"version {version} can no longer be read: it has errors")
+    return ActiveBook(version, compile_book(book, stopped), EventReader(book), UserReader(book))
+
+
+def _gate(files: Mapping[str, str]) -> tuple[Rulebook, list[dict[str, Any]]]:
+    checked = check(dict(files))
+    findings = [finding.as_dict() for finding in checked.findings]
+    if checked.book is None:
+        raise Refused(findings)
+    results = TestRun(checked.book, checked.book.tests, coverage=False).results()
+    failed = [{"name": result.name, "message": result.message} for result in results if not result.passed]
+    if failed:
+        raise Refused(findings, failed)
+    return checked.book, findings

@@ -1,0 +1,164 @@
+"""One transaction's view of the store, in the shape that core's clockwork reads, and the pile of what it decided.
+
+Cells are loaded in classes for the whole batch, and singly when something else is asked for; all changes are written at the end, together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from heapq import heappop, heappush
+from typing import Any
+
+from engine.core.case import phone_cell_id, user_cell_id
+from engine.core.clockwork import Clockwork, Person
+from engine.core.facts import Cell, Event, UserCell
+from engine.core.outcomes import Conversion, Decision, Message, Timer, Verdict
+from engine.core.plan import BookPlan
+from engine.core.watching import key_cell_id
+from engine.store import cells, decisions, messages, people, timers
+from engine.store.decisions import NewDecision
+from engine.store.messages import NewMessage
+from engine.store.store import Tx
+from engine.store.timers import item_of
+
+PRIORITY = {"verification": 0, "notification": 1, "marketing": 2}  # what a dispatcher takes first
+_PAGE = 1000  # people of an audience that are read at a time
+
+
+class Desk:
+    """Reads through a transaction and keeps what changes until `save`. `clockwork` judges on it."""
+
+    def __init__(self, tx: Tx, env: str, plan: BookPlan, version: int) -> None:
+        self.tx = tx
+        self.env = env
+        self.plan = plan
+        self.version = version
+        self.clockwork = Clockwork(plan, self, self._take)
+        self.messages: list[Message] = []
+        self._cells: dict[str, Cell | None] = {}
+        self._changed: set[str] = set()
+        self._added: dict[str, Timer] = {}
+        self._dropped: set[str] = set()
+        self._pending: dict[str, tuple[Timer, ...]] = {}
+        self._due: list[tuple[int, int, Timer]] = []  # (due, order, timer) of those that fall due in this batch
+        self._order = 0
+        self._rows: list[tuple[NewDecision, list[Verdict], list[Message]]] = []
+        self._conversions: list[Conversion] = []
+
+    # ---- what the clockwork reads -------------------------------------------------------------------------------------------------------
+
+    def get(self, cell_id: str, /) -> Cell | None:
+        """The cell as this batch has left it; loaded, and locked, when first asked for."""
+        if cell_id not in self._cells:
+            self._load([cell_id])
+        return self._cells[cell_id]
+
+    def pending(self, cell_id: str, /) -> Iterable[Timer]:
+        """Timers that this cell's events may cancel, in the order in which they were set."""
+        if cell_id not in self._pending:
+            self._pending |= timers.pending(self.tx, self.env, [cell_id])
+        old = [timer for timer in self._pending[cell_id] if timer.id not in self._dropped and timer.id not in self._added]
+        return (*old, *[timer for timer in self._added.values() if cell_id in timer.watch])
+
+    def people(self) -> Iterator[Person]:
+        """(phone or "", user id) of every user, in order."""
+        after: Person | None = None
+        while page := people.page(self.tx, self.env, after=after, limit=_PAGE):
+            self._load([user_cell_id(user) for _, user in page])
+            yield from page
+            after = page[-1]
+
+    def prefetch(self, events: Iterable[Event], due: Iterable[Timer]) -> None:
+        """Load what most judgements need, class by class: users, keys, phones. The rest comes singly."""
+        events = [event for event in events if event.type in self.plan.events]
+        users = {event.user for event in events if event.user is not None}
+        for timer in due:
+            item = item_of(timer)
+            users |= {user for user in (timer.user, timer.recipient[0], item.user if item is not None else None) if user is not None}
+        self._load(map(user_cell_id, users))
+        self._load(cell_id for event in events if (cell_id := key_cell_id(event, self.plan)) is not None)
+        phones = {cell.phone for user in users if isinstance(cell := self._cells[user_cell_id(user)], UserCell) and cell.phone}
+        phones |= {event.phone for event in events if event.phone is not None}
+        self._load(map(phone_cell_id, phones))
+
+    def _load(self, cell_ids: Iterable[str]) -> None:
+        wanted = {cell_id for cell_id in cell_ids if cell_id not in self._cells}
+        if wanted:
+            self._cells |= cells.load(self.tx, self.env, wanted, self.plan.zone)
+
+    # ---- timers of this batch -----------------------------------------------------------------------------------------------------------
+
+    def line_up(self, due: Iterable[Timer]) -> None:
+        """Timers from the store that fall due in this batch."""
+        for timer in due:
+            self._queue(timer)
+
+    def next_due(self) -> int | None:
+        """The earliest instant at which a timer of this batch is due."""
+        while self._due and not self._stands(self._due[0][2]):
+            heappop(self._due)
+        return self._due[0][0] if self._due else None
+
+    def take_due(self, now: int) -> list[Timer]:
+        """Take out what is due by now, in order of due instant and of setting."""
+        taken = []
+        while self._due and self._due[0][0] <= now:
+            timer = heappop(self._due)[2]
+            if self._stands(timer):
+                self._drop(timer.id)
+                taken.append(timer)
+        return taken
+
+    def set_timer(self, timer: Timer) -> None:
+        """Set a timer, in place of one with the same id."""
+        self._added[timer.id] = timer
+        self._queue(timer)
+
+    def _stands(self, timer: Timer) -> bool:
+        added = self._added.get(timer.id)
+        return added is timer if added is not None else timer.id not in self._dropped
+
+    def _queue(self, timer: Timer) -> None:
+        self._order += 1
+        heappush(self._due, (timer.due, self._order, timer))
+
+    def _drop(self, timer_id: str) -> None:
+        self._added.pop(timer_id, None)
+        self._dropped.add(timer_id)
+
+    # ---- what is decided ----------------------------------------------------------------------------------------------------------------
+
+    def begin(self, at: int, cause: str, ref: str | None = None, *, source: str | None = None, body: Any = None) -> None:
+        """What is judged from here on is one decision of the record."""
+        self._rows.append((NewDecision(at, cause, ref, source, self.version, body), [], []))
+
+    def _take(self, decision: Decision) -> None:
+        self._cells |= decision.cells
+        self._changed.update(decision.cells)
+        for timer_id in decision.cancelled:
+            self._drop(timer_id)
+        for timer in decision.timers:
+            self.set_timer(timer)
+        _, verdicts, sent = self._rows[-1]
+        verdicts.extend(decision.verdicts())
+        sent.extend(decision.messages)
+        self.messages += decision.messages
+        self._conversions += decision.conversions
+
+    def save(self) -> None:
+        """Write everything: cells, timers, the record, the outbox."""
+        changed = {cell_id: cell for cell_id in self._changed if (cell := self._cells[cell_id]) is not None}
+        at = self._rows[-1][0].at if self._rows else 0
+        cells.save(self.tx, self.env, changed, at)
+        timers.drop(self.tx, self.env, sorted(self._dropped - self._added.keys()))
+        timers.add(self.tx, self.env, list(self._added.values()))
+        rows = [
+            NewDecision(row.at, row.cause, row.ref, row.source, row.book, row.body, verdicts)
+            for row, verdicts, sent in self._rows
+            if verdicts or sent or row.cause == "event"
+        ]
+        kept = [sent for row, verdicts, sent in self._rows if verdicts or sent or row.cause == "event"]
+        seqs = decisions.add(self.tx, self.env, rows)
+        outgoing = [NewMessage(one, PRIORITY[one.type], seq) for seq, sent in zip(seqs, kept, strict=True) for one in sent]
+        messages.add(self.tx, self.env, outgoing)
+        decisions.add_conversions(self.tx, self.env, self._conversions)

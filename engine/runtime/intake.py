@@ -1,0 +1,74 @@
+"""Intake: what is posted is checked, kept, and only then answered. Posts that arrive together share one commit."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+from engine.core.facts import Event
+from engine.store import events
+from engine.store.store import Store
+
+MAX_GROUP = 2_000  # events of one commit
+
+
+class _Post:
+    """One caller's events, on their way."""
+
+    __slots__ = ("answers", "batch", "done", "env", "error")
+
+    def __init__(self, env: str, batch: Sequence[Event]) -> None:
+        self.env = env
+        self.batch = batch
+        self.answers: Sequence[str] = ()
+        self.error: BaseException | None = None
+        self.done = threading.Event()
+
+
+class Intake:
+    """Keeps events in the order in which they are accepted. `arrived` is called after each commit."""
+
+    def __init__(self, store: Store, now: Callable[[], int], arrived: Callable[[], None]) -> None:
+        self._store = store
+        self._now = now
+        self._arrived = arrived
+        self._waiting: list[_Post] = []
+        self._guard = threading.Lock()  # of the list
+        self._writing = threading.Lock()  # held by the caller who commits for all
+
+    def keep(self, env: str, batch: Sequence[Event]) -> Sequence[str]:
+        """`accepted` or `duplicate` for each event, once they are committed. `received` is the instant of acceptance."""
+        post = _Post(env, batch)
+        with self._guard:
+            self._waiting.append(post)
+        while not post.done.is_set():  # unless somebody takes it along meanwhile
+            with self._writing:
+                if not post.done.is_set():
+                    self._commit(self._take())
+        if post.error is not None:
+            raise post.error
+        return post.answers
+
+    def _take(self) -> list[_Post]:
+        with self._guard:
+            group: list[_Post] = []
+            size = 0
+            while self._waiting and (not group or size + len(self._waiting[0].batch) <= MAX_GROUP):
+                group.append(self._waiting.pop(0))
+                size += len(group[-1].batch)
+            return group
+
+    def _commit(self, group: list[_Post]) -> None:
+        try:
+            with self._store.write() as tx:
+                for post in group:
+                    now = self._now()
+                    for event in post.batch:
+                        event.received = now
+                    post.answers = events.add(tx, post.env, post.batch)
+        except BaseException as error:
+            for post in group:
+                post.error = error
+        for post in group:
+            post.done.set()
+        self._arrived()

@@ -1,0 +1,368 @@
+"""The service as one object: what the API, the command and the tests ask for. It wires the parts; each part is a file of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.core.facts import Event, Json, UserCell
+from engine.core.occurrences import Cancellation, OptOut, UserChange
+from engine.core.phones import normalise
+from engine.core.zones import format_instant
+from engine.people import UserLine
+from engine.refusals import Refusal
+from engine.runtime import views
+from engine.runtime.alarm import Alarm
+from engine.runtime.books import ENVIRONMENTS, ActiveBook, Books
+from engine.runtime.clock import Clock
+from engine.runtime.deciding import Cause, Deciding
+from engine.runtime.errors import NotFound, ServiceError
+from engine.runtime.intake import Intake
+from engine.runtime.worker import Worker
+from engine.store import audit, books, cells, decisions, events, keys, messages, suppressions, switches, timers
+from engine.store.keys import Key
+from engine.store.paging import Page
+from engine.store.states import State
+from engine.store.store import Store, Tx
+
+MAX_STEPS = 1_000_000  # of one `settle`: a defect would otherwise never end
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of one posted line. `pointer` leads to what was wrong in it (RFC 6901)."""
+
+    index: int
+    id: str | None
+    source: str | None
+    status: str  # accepted | duplicate | refused
+    reason: str | None = None
+    pointer: str | None = None
+
+
+class NoBook(ServiceError):
+    """Nothing has been published yet, so nothing can be judged."""
+
+
+class Service:
+    """An installation over one database. With `start`, a thread judges what comes in and what falls due; without, `settle` does."""
+
+    def __init__(self, store: Store, clock: Clock, *, prices: Mapping[str, Mapping[str, float]] | None = None) -> None:
+        self.store = store
+        self.clock = clock
+        self.books = Books()
+        self.deciding = Deciding(self.books)
+        self.worker = Worker(store, self.books, clock)
+        self.prices = prices or {}
+        self._alarm = Alarm()
+        self._intake = Intake(store, clock.now, self._alarm.ring)
+        self._decided = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._stopping = False
+
+    # ---- running ------------------------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Judge in a thread of its own from now on."""
+        self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Finish the batch in hand and stop."""
+        self._stopping = True
+        self._alarm.ring()
+        if self._thread is not None:
+            self._thread.join()
+        self._alarm.close()
+        self.store.close()
+
+    def settle(self) -> None:
+        """Judge, in this thread, all that has come in and fallen due."""
+        for _ in range(MAX_STEPS):
+            if not self._steps():
+                return
+        raise ServiceError("the work does not end")
+
+    def _run(self) -> None:
+        while not self._stopping:
+            if self._steps():
+                continue
+            due = [instant for env in ENVIRONMENTS if (instant := self.worker.next_due(env)) is not None]
+            self._alarm.wait(min(due, default=None), self.clock.now())
+
+    def _steps(self) -> bool:
+        """One batch of each environment, so that neither waits for the other."""
+        worked = [env for env in ENVIRONMENTS if self.worker.step(env)]
+        if worked:
+            with self._decided:
+                self._decided.notify_all()
+        return bool(worked)
+
+    # ---- events -------------------------------------------------------------------------------------------------------------------------
+
+    def accept(self, env: str, lines: Sequence[Json]) -> list[Accepted]:
+        """Keep events; the good ones also where others are refused. Committed when it returns. Raises NoBook."""
+        reader = self._active(env).events
+        answers: list[Accepted | None] = []
+        good: list[tuple[int, Event]] = []
+        for index, line in enumerate(lines):
+            event = reader.read(line)
+            if isinstance(event, Refusal):
+                id_, source = (line.get("id"), line.get("source", "api")) if isinstance(line, dict) else (None, None)
+                answers.append(Accepted(index, id_, source, "refused", event.reason, views.pointer(event)))
+            else:
+                good.append((index, event))
+                answers.append(None)
+        kept = self._intake.keep(env, [event for _, event in good]) if good else ()
+        for (index, event), status in zip(good, kept, strict=True):
+            answers[index] = Accepted(index, event.id, event.source, status)
+        return [answer for answer in answers if answer is not None]
+
+    def await_decision(self, env: str, source: str, id: str, timeout_seconds: float) -> bool:
+        """Whether the event has been judged, at the latest after the time-out."""
+
+        def judged() -> bool:
+            with self.store.read() as tx:
+                found = events.get(tx, env, source, id)
+                return found is not None and found.done
+
+        with self._decided:
+            return self._decided.wait_for(judged, timeout_seconds)
+
+    def event(self, env: str, source: str, id: str) -> dict[str, Any] | None:
+        """The event, its verdicts, its messages."""
+        with self.store.read() as tx:
+            found = events.get(tx, env, source, id)
+            return None if found is None else views.event_view(tx, env, found, self.prices)
+
+    # ---- users --------------------------------------------------------------------------------------------------------------------------
+
+    def put_users(self, env: str, lines: Sequence[Json]) -> list[Accepted]:
+        """Import or change users."""
+        reader = self._active(env).users
+        answers = []
+        changes: list[Cause] = []
+        for index, line in enumerate(lines):
+            user = reader.read(line)
+            if isinstance(user, Refusal):
+                answers.append(
+                    Accepted(index, line.get("id") if isinstance(line, dict) else None, None, "refused", user.reason, views.pointer(user))
+                )
+            else:
+                changes += _changes_of(user, line)
+                answers.append(Accepted(index, user.id, None, "accepted"))
+        self._judge(env, changes)
+        return answers
+
+    def user(self, env: str, id: str) -> dict[str, Any] | None:
+        """A user's record with traits, memberships and what the number is suppressed for."""
+        active = self._active(env)
+        with self.store.read() as tx:
+            cell = cells.load(tx, env, [f"user:{id}"], active.plan.zone)[f"user:{id}"]
+            if not isinstance(cell, UserCell):
+                return None
+            phone = cells.load(tx, env, [f"phone:{cell.phone}"])[f"phone:{cell.phone}"] if cell.phone else None
+            return views.user_view(cell, phone, active.plan, self.clock.now())
+
+    # ---- what was decided ---------------------------------------------------------------------------------------------------------------
+
+    def messages(
+        self,
+        env: str,
+        *,
+        user: str | None = None,
+        rule: str | None = None,
+        event: str | None = None,
+        state: str | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> Page[dict[str, Any]]:
+        """Messages, newest first."""
+        states = (State(state),) if state is not None else ()
+        with self.store.read() as tx:
+            found = messages.newest(tx, env, user=user, rule=rule, occurrence=event, states=states, cursor=cursor, limit=limit)
+            return Page(views.message_views(tx, found.items, self.prices), found.next)
+
+    def message(self, env: str, id: str) -> dict[str, Any] | None:
+        """One message with its attempts and receipts."""
+        with self.store.read() as tx:
+            found = messages.get(tx, env, [id]).get(id)
+            return views.message_views(tx, [found], self.prices)[0] if found is not None else None
+
+    def verdicts(
+        self,
+        env: str,
+        *,
+        user: str | None = None,
+        phone: str | None = None,
+        rule: str | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> Page[dict[str, Any]]:
+        """Verdicts, newest first."""
+        with self.store.read() as tx:
+            found = decisions.newest_verdicts(tx, env, user=user, phone=phone, rule=rule, cursor=cursor, limit=limit)
+            return Page([views.verdict_view(id, verdict) for id, verdict in found.items], found.next)
+
+    # ---- stopping things ----------------------------------------------------------------------------------------------------------------
+
+    def cancel(self, env: str, rule: str, key: str) -> dict[str, int]:
+        """Cancel a rule's pending timers, and its messages that have not left, for a business key."""
+
+        def work(tx: Tx) -> dict[str, int]:
+            found = timers.of_rule(tx, env, rule, key)
+            waiting = messages.waiting_of(tx, env, rule, key=key)
+            self.deciding.judge(tx, env, [(Cancellation(found), "cancellation", f"{rule}|{key}")], self.clock.now())
+            messages.apply(tx, [messages.Move(one.seq, State.CANCELLED, "requested") for one in waiting], self.clock.now())
+            return {"timers": len(found), "messages": len(waiting)}
+
+        return self.store.transact(work)
+
+    def suppress(self, env: str, phone: str, scopes: Sequence[str], reason: str, by: str) -> None:
+        """Send nothing of these message types (or `all`, or `blocked`) to a number."""
+        self._opt_out(env, phone, scopes, f"{reason} ({by})" if by else reason, released=False)
+
+    def release(self, env: str, phone: str, scopes: Sequence[str], by: str) -> None:
+        """Lift suppressions."""
+        self._opt_out(env, phone, scopes, by, released=True)
+
+    def suppressions(self, env: str, limit: int = 100, cursor: str | None = None) -> Page[dict[str, Any]]:
+        """Suppressed numbers, in order."""
+        with self.store.read() as tx:
+            found = suppressions.listed(tx, env, cursor=cursor, limit=limit)
+            shown = [{"phone": one.phone, "scope": one.scope, "reason": one.reason, "at": format_instant(one.at)} for one in found.items]
+            return Page(shown, found.next)
+
+    def _opt_out(self, env: str, phone: str, scopes: Sequence[str], reason: str, *, released: bool) -> None:
+        number = normalise(phone) or phone
+
+        def work(tx: Tx) -> None:
+            now = self.clock.now()
+            if not released:
+                suppressions.note(tx, env, [suppressions.Suppression(number, scope, reason, now) for scope in scopes])
+            self.deciding.judge(tx, env, [(OptOut(number, frozenset(scopes), released), "opt_out", number)], now)
+
+        self.store.transact(work)
+
+    def switch(self, env: str, kind: str, name: str, stopped: bool, reason: str, by: str) -> bool:
+        """Stop or resume a rule, a message type, a channel or a provider at once; False when it was so already."""
+        what = f"{kind}:{name}"
+        with self.store.write() as tx:
+            now = self.clock.now()
+            changed = switches.stop(tx, env, switches.Switch(what, now, by, reason)) if stopped else switches.resume(tx, env, what)
+            if changed:
+                verb = "stop" if stopped else "resume"
+                audit.add(tx, env, audit.Entry(now, by, f"switch.{verb}", {"what": what, "reason": reason}))
+            return changed
+
+    def switches(self, env: str) -> list[dict[str, Any]]:
+        """What is stopped."""
+        with self.store.read() as tx:
+            found = switches.in_force(tx, env)
+        return [{"what": one.what, "at": format_instant(one.at), "by": one.who, "reason": one.reason} for one in found]
+
+    # ---- books --------------------------------------------------------------------------------------------------------------------------
+
+    def publish(self, files: Mapping[str, str], note: str, author: str, expect_version: int | None = None) -> dict[str, Any]:
+        """Put a book in force as a new version. Raises Refused or Conflict; the version in force stays then."""
+        published = self.books.publish(self.store, files, note=note, author=author, at=self.clock.now(), expect=expect_version)
+        self._alarm.ring()
+        return published
+
+    def versions(self) -> list[dict[str, Any]]:
+        """Every published version, newest first."""
+        with self.store.read() as tx:
+            active = books.active(tx, "live")
+            found = books.listed(tx)
+        return [
+            {
+                "version": one.version,
+                "at": format_instant(one.at),
+                "author": one.author,
+                "note": one.note,
+                "active": active is not None and active.version == one.version,
+            }
+            for one in found
+        ]
+
+    def activate(self, version: int, author: str) -> None:
+        """Put an earlier version in force again. Raises NotFound."""
+        self.books.activate(self.store, version, author=author, at=self.clock.now())
+        self._alarm.ring()
+
+    def active_files(self, env: str) -> Mapping[str, str] | None:
+        """The files of the book in force; None: nothing is published."""
+        with self.store.read() as tx:
+            active = books.active(tx, env)
+            version = books.get(tx, active.version) if active is not None else None
+        return version.files if version is not None else None
+
+    # ---- keys, clock, health ------------------------------------------------------------------------------------------------------------
+
+    def create_key(self, name: str, role: str, test: bool = False, personal: bool = False) -> str:
+        """A new API key. It is shown once; only its hash is kept."""
+        if role not in keys.ROLES:
+            raise NotFound(f"there is no role {role}; there are {', '.join(keys.ROLES)}")
+        token = f"hy_{'test' if test else 'live'}_{secrets.token_urlsafe(24)}"
+        key = Key(secrets.token_hex(8), name, token[:12], _hash(token), role, test, personal, self.clock.now())
+        with self.store.write() as tx:
+            keys.add(tx, key)
+            audit.add(tx, key.env, audit.Entry(key.created, "hongyan keys", "key.create", {"name": name, "role": role}))
+        return token
+
+    def key(self, token: str) -> Key | None:
+        """The key that a token opens with."""
+        with self.store.read() as tx:
+            return keys.by_hash(tx, _hash(token))
+
+    def set_clock(self, instant: int) -> int:
+        """Move a test clock ahead and judge all that falls due on the way. Raises ClockIsReal."""
+        now = self.clock.set(instant)
+        self._alarm.ring()
+        return now
+
+    def ready(self) -> dict[str, str]:
+        """What must be well before requests are taken: each check with `ok` or what is wrong."""
+        missing = self.store.pending_migrations()
+        with self.store.read() as tx:
+            published = books.active(tx, "live") is not None
+        return {
+            "database": "ok",
+            "migrations": f"missing: {', '.join(missing)}" if missing else "ok",
+            "book": "ok" if published else "nothing is published",
+            "worker": "ok" if self._thread is None or self._thread.is_alive() else "has stopped",
+        }
+
+    # ---- inside -------------------------------------------------------------------------------------------------------------------------
+
+    def _active(self, env: str) -> ActiveBook:
+        with self.store.read() as tx:
+            active = self.books.active(tx, env)
+        if active is None:
+            raise NoBook("no book is published: hongyan publish BOOK --note ...")
+        return active
+
+    def _judge(self, env: str, causes: Sequence[Cause]) -> None:
+        if causes:
+            work: Callable[[Tx], Any] = lambda tx: self.deciding.judge(tx, env, causes, self.clock.now())  # noqa: E731
+            self.store.transact(work)
+            self._alarm.ring()
+
+
+def _changes_of(user: UserLine, line: Mapping[str, Json]) -> list[Cause]:
+    given = {"phone": user.phone, "timezone": user.timezone, "locale": user.locale, "attributes": dict(user.attributes)}
+    profile = {name: value for name, value in given.items() if name in line}
+    changes: list[Cause] = [(UserChange(user.id, profile), "user", user.id)]
+    number = normalise(user.phone)
+    if user.suppressed and number is not None:
+        changes.append((OptOut(number, frozenset(user.suppressed)), "opt_out", number))
+    return changes
+
+
+def _hash(token: str) -> str:
+    # Tokens are 192 random bits: a plain hash cannot be guessed back, and it can be looked up.
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,76 @@
+"""The worker: takes events from the inbox and timers that are due, in order of time, and decides them in one transaction."""
+
+from __future__ import annotations
+
+from engine.runtime.books import Books
+from engine.runtime.clock import Clock
+from engine.runtime.desk import Desk
+from engine.runtime.ticks import set_tick
+from engine.store import events, timers
+from engine.store.events import Received
+from engine.store.store import Store, Tx
+
+BATCH = 200  # events, and timers, that one transaction takes
+
+
+class Worker:
+    """Judges what has come in and what is due. `step` may be called from one thread at a time per environment."""
+
+    def __init__(self, store: Store, books: Books, clock: Clock) -> None:
+        self._store = store
+        self._books = books
+        self._clock = clock
+
+    def step(self, env: str) -> bool:
+        """Decide one batch. False: there was nothing to do (or somebody else is at it)."""
+        now = self._clock.now()
+        with self._store.read() as tx:  # a look without the write lock: an idle service writes nothing
+            due = timers.next_due(tx, env)
+            if not events.count_waiting(tx, env) and (due is None or due >= now):
+                return False
+        return self._store.transact(lambda tx: self._batch(tx, env, now))
+
+    def next_due(self, env: str) -> int | None:
+        """When the next timer is due."""
+        with self._store.read() as tx:
+            return timers.next_due(tx, env)
+
+    def _batch(self, tx: Tx, env: str, now: int) -> bool:
+        if not events.lock_inbox(tx, env):
+            return False
+        active = self._books.active(tx, env)
+        if active is None:
+            return False
+        inbox = events.take(tx, env, BATCH)
+        # Timers due at the instant of an event come after it, so only those before `now` are certain to have no event before them.
+        horizon = now if len(inbox) < BATCH else inbox[-1].event.received
+        due = timers.due(tx, env, horizon - 1, BATCH)
+        if len(due) == BATCH:
+            horizon = due[-1].due + 1
+            inbox = [one for one in inbox if one.event.received < horizon]
+        if not inbox and not due:
+            return False
+        desk = Desk(tx, env, active.plan, active.version)
+        desk.prefetch([one.event for one in inbox], due)
+        desk.line_up(due)
+        self._judge(desk, inbox, horizon)
+        desk.save()
+        events.mark_done(tx, [one.seq for one in inbox])
+        return True
+
+    def _judge(self, desk: Desk, inbox: list[Received], horizon: int) -> None:
+        for one in inbox:
+            event = one.event
+            self._settle_before(desk, event.received)
+            desk.begin(event.received, "event", event.id, source=event.source)
+            desk.clockwork.event(event, event.received)
+        self._settle_before(desk, horizon)
+
+    def _settle_before(self, desk: Desk, instant: int) -> None:
+        while (due := desk.next_due()) is not None and due < instant:
+            taken = desk.take_due(due)
+            desk.begin(due, "timer", taken[0].id if len(taken) == 1 else None)
+            ticks = [timer.item for timer in taken if timer.kind == "tick" and timer.item is not None]
+            desk.clockwork.settle([timer for timer in taken if timer.kind != "tick"], ticks, due)
+            for tick in ticks:
+                set_tick(desk, tick.rule, due)
