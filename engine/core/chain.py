@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from engine.core.caps import give_back
-from engine.core.case import Case, Work, only_a_phone
-from engine.core.facts import Scope
+from engine.core.case import Case, Work, only_a_phone, user_cell_id
+from engine.core.facts import Cell, Scope, UserCell
 from engine.core.occurrences import Receipt, Silence
 from engine.core.outcomes import Message, Timer
-from engine.core.plan import Look, RulePlan, VerificationPlan
+from engine.core.plan import BookPlan, Look, RulePlan, VerificationPlan
 from engine.core.render import TemplateError
-from engine.core.texts import cut
+from engine.core.texts import Cut, cut, cut_with_code
 from engine.core.validity import send_until
 from engine.core.watching import watch
 from rules.model import Duration
@@ -107,6 +109,21 @@ def _next_message(work: Work, message: Message, all_rejected: bool) -> Message |
             continue
         return message.follower(work.now, name, rendered.text, rendered.content, rendered.parts, index, all_rejected)
     return None
+
+
+def text_with_code(book: BookPlan, cells: Mapping[str, Cell | None], message: Message, code: str) -> Cut | None:
+    """The message as it leaves, with its code: never kept, never logged. `cells` holds its user's. None: the book has no such content now.
+
+    Raises TemplateError.
+    """
+    rule = book.rules.get(message.rule)
+    look = _look_of(rule, message) if rule is not None else None
+    channel = next((channel for channel in look.channels if channel.name == message.channel), None) if look is not None else None
+    person = cells.get(user_cell_id(message.user)) if message.user is not None else only_a_phone(message.to, book)
+    if rule is None or channel is None or not isinstance(person, UserCell):
+        return None
+    scope = Scope(message.at, person.zone, message.item.event, person, message.item.aliases, person.locale or book.book.locale)
+    return cut_with_code(channel, rule, scope, message.to, book, code)
 
 
 def _look_of(rule: RulePlan, message: Message) -> Look | None:

@@ -40,6 +40,15 @@ def cut(channel: Channel, rule: RulePlan, scope: Scope, to: str, book: BookPlan)
     return Cut(text, None, parts)
 
 
+def cut_with_code(channel: Channel, rule: RulePlan, scope: Scope, to: str, book: BookPlan, code: str) -> Cut:
+    """The same with the code itself, for the provider alone: it must be neither kept nor logged. Raises TemplateError."""
+    shown = cut(channel, rule, scope, to, book)
+    scope.code = code
+    if shown.text is None:
+        return Cut(None, channel.render(scope), shown.parts)
+    return Cut(_whole(channel.render(scope), rule, is_mainland(to), book), None, shown.parts)
+
+
 def _whole(body: str, rule: RulePlan, mainland: bool, book: BookPlan) -> str:
     signature = book.book.signature
     return (f"【{signature}】{body}" if signature and mainland else body) + rule.type.ending

@@ -22,7 +22,7 @@ class Memory:
         self._queue: list[tuple[int, int, str]] = []  # (due, order in which set, id); entries of timers that are gone are passed over
         self._set = 0
         self._expiring: dict[int, list[str]] = {}  # hour -> cells that may say nothing any more by its end
-        self._swept: int | None = None
+        self.sweep_at = 0  # the next hour of the clock; before it there is nothing to sweep
         self._people: list[tuple[str, str]] | None = None
 
     def __getstate__(self) -> dict[str, object]:
@@ -66,9 +66,13 @@ class Memory:
     def drop(self, timer_id: str) -> None:
         """Forget a timer; an unknown one is no error."""
         timer = self.timers.pop(timer_id, None)
-        for cell_id in timer.watch if timer is not None else ():
+        if timer is not None and timer.watch:
+            self._unwatch(timer)
+
+    def _unwatch(self, timer: Timer) -> None:
+        for cell_id in timer.watch:
             waiting = self._by_cell[cell_id]
-            del waiting[timer_id]
+            del waiting[timer.id]
             if not waiting:
                 del self._by_cell[cell_id]
 
@@ -90,7 +94,9 @@ class Memory:
             due, _, timer_id = heappop(self._queue)
             timer = self.timers.get(timer_id)
             if timer is not None and timer.due == due:
-                self.drop(timer_id)
+                del self.timers[timer_id]
+                if timer.watch:
+                    self._unwatch(timer)
                 taken.append(timer)
         return taken
 
@@ -101,11 +107,9 @@ class Memory:
         return self._people
 
     def sweep(self, now: int) -> None:
-        """Drop the cells that say nothing any more. Cheap to call often: it looks once an hour of the clock."""
+        """Drop the cells that say nothing any more: worth a call once an hour of the clock, from `sweep_at` on."""
         hour = now // HOUR
-        if hour == self._swept:
-            return
-        self._swept = hour
+        self.sweep_at = (hour + 1) * HOUR
         for past in [bucket for bucket in self._expiring if bucket < hour]:
             for cell_id in self._expiring.pop(past):
                 cell = self.cells.get(cell_id)

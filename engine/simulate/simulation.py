@@ -120,17 +120,18 @@ class Simulation:
         """Judge the events and all that time brings up to the end; yields the happenings of each instant, in order."""
         for event in events:
             # What `feed` does, without a generator for each of the many events that nothing was due before.
-            if self.now is None or (self.until is not None and event.received > self.until):
+            received = event.received
+            if self.now is None or (self.until is not None and received > self.until):
                 yield from self.feed(event)
                 continue
-            if event.received > self.now:
-                if self._due_before(event.received):
-                    yield from self._advance(event.received)
+            if received > self.now:
+                if self._next_instant() < received:
+                    yield from self._advance(received)
                 else:
-                    page = self._turn_page(event.received)
+                    page = self._turn_page(received)
                     if page:
                         yield page
-            self._clockwork.event(event, event.received)
+            self._clockwork.event(event, received)
         yield from self.finish()
 
     def feed(self, event: Event) -> Iterator[list[Happening]]:
@@ -193,13 +194,14 @@ class Simulation:
 
     def _advance(self, until: int) -> Iterator[list[Happening]]:
         """Settle every instant before `until`, then stand at `until`."""
-        while self._due_before(until):
-            due = self._next_instant()
-            if due > (self.now or 0):
-                page = self._turn_page(due)
+        while (due := self._next_instant()) < until:
+            now = self.now or 0
+            if due > now:
+                now = due
+                page = self._turn_page(now)
                 if page:
                     yield page
-            self._settle(due)
+            self._settle(now)
         page = self._turn_page(until)
         if page:
             yield page
@@ -216,26 +218,23 @@ class Simulation:
                     lines.sort(key=_place)
                 page = lines
         self.now = now
-        self.memory.sweep(now)
+        if now >= self.memory.sweep_at:
+            self.memory.sweep(now)
         return page
 
-    def _due_before(self, until: int) -> bool:
-        due = self.memory.next_due()
-        if due is not None and due < until:
-            return True
-        if self._next_tick_at < until:
-            return True
-        at = self.script.next_at()
-        return at is not None and at < until
-
     def _next_instant(self) -> int:
-        instants = (self.memory.next_due(), self.script.next_at(), self._next_tick_at)
-        return max(min([instant for instant in instants if instant is not None]), self.now or 0)
+        """When something is due next, NEVER if nothing is; what a judgement has made due at once may lie behind the clock."""
+        due = self.memory.next_due()
+        at = self._next_tick_at if due is None or self._next_tick_at < due else due
+        if self.script.timed and (said := self.script.next_at()) is not None and said < at:
+            return said
+        return at
 
     def _settle(self, now: int) -> None:
         """All that is due at one instant."""
         ticks = self._take_ticks(now) if self._next_tick_at <= now else ()
-        self._cancelled.clear()
+        if self._cancelled:
+            self._cancelled.clear()
         self._clockwork.settle(self.memory.take_due(now), ticks, now, self._receive if self.script.timed else None)
 
     def _take_ticks(self, now: int) -> list[Item]:
