@@ -15,6 +15,7 @@ from engine.people import UserReader
 from engine.runtime.desk import Desk
 from engine.runtime.errors import Conflict, NotFound, Refused
 from engine.runtime.ticks import set_ticks
+from engine.runtime.tombstones import Tombstones
 from engine.simulate.testing import TestRun
 from engine.store import books, people, switches
 from engine.store.store import Store, Tx
@@ -39,7 +40,8 @@ class ActiveBook:
 class Books:
     """What is in force, per environment. Workers ask in every transaction, so a change is seen at once and by everybody."""
 
-    def __init__(self) -> None:
+    def __init__(self, tombstones: Tombstones) -> None:
+        self._tombstones = tombstones
         self._compiled: dict[tuple[int, frozenset[str]], ActiveBook] = {}
         self._lock = threading.Lock()
 
@@ -58,6 +60,11 @@ class Books:
                     del self._compiled[next(iter(self._compiled))]
                 self._compiled[key] = found
             return found
+
+    def desk(self, tx: Tx, env: str) -> Desk | None:
+        """A desk to judge on with the book in force; None: nothing has been published."""
+        active = self.active(tx, env)
+        return Desk(tx, env, active.plan, active.version, self._tombstones) if active is not None else None
 
     def publish(
         self, store: Store, files: Mapping[str, str], *, note: str, author: str, at: int, expect: int | None = None
@@ -84,12 +91,11 @@ class Books:
 
     def _adopt(self, tx: Tx, env: str, at: int) -> None:
         """What a new version needs and the old did not keep, silently: next ticks, memberships of watched segments, wakes."""
-        active = self.active(tx, env)
-        assert active is not None
-        desk = Desk(tx, env, active.plan, active.version)
-        desk.begin(at, "book", str(active.version))
+        desk = self.desk(tx, env)
+        assert desk is not None
+        desk.begin(at, "book", str(desk.version))
         set_ticks(desk, at)
-        if active.plan.wakes:
+        if desk.plan.wakes:
             after = None
             while page := people.page(tx, env, after=after, limit=_PAGE):
                 for _, user in page:

@@ -20,10 +20,9 @@ class Deciding:
 
     def judge(self, tx: Tx, env: str, occurrences: Sequence[Cause], now: int) -> Desk | None:
         """Judge these in order and save what follows; None while no book is published."""
-        active = self._books.active(tx, env)
-        if active is None:
+        desk = self._books.desk(tx, env)
+        if desk is None:
             return None
-        desk = Desk(tx, env, active.plan, active.version)
         for occurrence, cause, ref in occurrences:
             desk.begin(now, cause, ref)
             desk.clockwork.judge(occurrence, now)

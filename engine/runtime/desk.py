@@ -15,6 +15,7 @@ from engine.core.facts import Cell, Event, UserCell
 from engine.core.outcomes import Conversion, Decision, Message, Timer, Verdict
 from engine.core.plan import BookPlan
 from engine.core.watching import key_cell_id
+from engine.runtime.tombstones import Tombstones
 from engine.store import cells, decisions, messages, people, timers
 from engine.store.decisions import NewDecision
 from engine.store.messages import NewMessage
@@ -28,7 +29,8 @@ _PAGE = 1000  # people of an audience that are read at a time
 class Desk:
     """Reads through a transaction and keeps what changes until `save`. `clockwork` judges on it."""
 
-    def __init__(self, tx: Tx, env: str, plan: BookPlan, version: int) -> None:
+    def __init__(self, tx: Tx, env: str, plan: BookPlan, version: int, tombstones: Tombstones) -> None:
+        self._tombstones = tombstones
         self.tx = tx
         self.env = env
         self.plan = plan
@@ -83,8 +85,12 @@ class Desk:
 
     def _load(self, cell_ids: Iterable[str]) -> None:
         wanted = {cell_id for cell_id in cell_ids if cell_id not in self._cells}
-        if wanted:
-            self._cells |= cells.load(self.tx, self.env, wanted, self.plan.zone)
+        if not wanted:
+            return
+        self._cells |= cells.load(self.tx, self.env, wanted, self.plan.zone)
+        for cell_id in wanted:
+            if cell_id.startswith("phone:") and self._cells[cell_id] is None:
+                self._cells[cell_id] = self._tombstones.raise_cell(self.tx, self.env, cell_id[6:])
 
     # ---- timers of this batch -----------------------------------------------------------------------------------------------------------
 

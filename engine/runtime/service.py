@@ -22,8 +22,9 @@ from engine.runtime.clock import Clock
 from engine.runtime.deciding import Cause, Deciding
 from engine.runtime.errors import NotFound, ServiceError
 from engine.runtime.intake import Intake
+from engine.runtime.tombstones import Tombstones
 from engine.runtime.worker import Worker
-from engine.store import audit, books, cells, decisions, events, keys, messages, suppressions, switches, timers
+from engine.store import audit, books, cells, decisions, erasure, events, keys, messages, suppressions, switches, timers
 from engine.store.keys import Key
 from engine.store.paging import Page
 from engine.store.states import State
@@ -51,10 +52,11 @@ class NoBook(ServiceError):
 class Service:
     """An installation over one database. With `start`, a thread judges what comes in and what falls due; without, `settle` does."""
 
-    def __init__(self, store: Store, clock: Clock, *, prices: Mapping[str, Mapping[str, float]] | None = None) -> None:
+    def __init__(self, store: Store, clock: Clock, *, secret: bytes, prices: Mapping[str, Mapping[str, float]] | None = None) -> None:
         self.store = store
         self.clock = clock
-        self.books = Books()
+        self.tombstones = Tombstones(secret)
+        self.books = Books(self.tombstones)
         self.deciding = Deciding(self.books)
         self.worker = Worker(store, self.books, clock)
         self.prices = prices or {}
@@ -157,6 +159,24 @@ class Service:
                 answers.append(Accepted(index, user.id, None, "accepted"))
         self._judge(env, changes)
         return answers
+
+    def erase_user(self, env: str, id: str) -> bool:
+        """Remove what identifies a person, everywhere; False when there is nobody of this id. An opt-out of the number stays in force."""
+
+        def work(tx: Tx) -> bool:
+            erased = erasure.erase(tx, env, id)
+            if erased is None:
+                return False
+            phone, scopes = erased
+            if phone is not None and scopes:
+                self.tombstones.put(tx, env, phone, scopes)
+            audit.add(tx, env, audit.Entry(self.clock.now(), "api", "user.erase", {}))
+            return True
+
+        done = self.store.transact(work)
+        if done:
+            self.store.truncate_log()
+        return done
 
     def user(self, env: str, id: str) -> dict[str, Any] | None:
         """A user's record with traits, memberships and what the number is suppressed for."""

@@ -38,8 +38,8 @@ class Worker:
     def _batch(self, tx: Tx, env: str, now: int) -> bool:
         if not events.lock_inbox(tx, env):
             return False
-        active = self._books.active(tx, env)
-        if active is None:
+        desk = self._books.desk(tx, env)
+        if desk is None:
             return False
         inbox = events.take(tx, env, BATCH)
         # Timers due at the instant of an event come after it, so only those before `now` are certain to have no event before them.
@@ -50,7 +50,6 @@ class Worker:
             inbox = [one for one in inbox if one.event.received < horizon]
         if not inbox and not due:
             return False
-        desk = Desk(tx, env, active.plan, active.version)
         desk.prefetch([one.event for one in inbox], due)
         desk.line_up(due)
         self._judge(desk, inbox, horizon)

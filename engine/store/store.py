@@ -99,6 +99,12 @@ class Store:
         with self.read() as tx:
             return migrations.pending(tx.connection)
 
+    def truncate_log(self) -> None:
+        """Leave nothing of what was deleted in SQLite's log. PostgreSQL's log is the administrator's."""
+        if not self.is_postgresql:
+            with self._turn, self.engine.connect() as connection:
+                connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Close the connections."""
         self.engine.dispose()

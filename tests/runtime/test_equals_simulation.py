@@ -78,7 +78,7 @@ def test_a_story_posted_event_by_event_is_decided_as_simulated(store: Store) -> 
 
     # A microsecond before the first event, so that the ticks of its instant are still to come.
     clock = TestClock(start - 1)
-    service = Service(store, clock)
+    service = Service(store, clock, secret=b"test")
     service.publish({name: text.decode() for name, text in read_folder(BOOK).items()}, "first", "test")
     assert {answer.status for answer in service.put_users("live", users)} == {"accepted"}
     for event, line in ordered:
