@@ -51,7 +51,11 @@ FIELDS = Fields(
     {f"{root}.{name}": _field(root, name, kind) for root in ("event", "user") for name, kind in TYPES.items()}
     | {
         "user.recent": Field(
-            "user.recent", "user", "integer", lambda scope: int(scope.now < scope.user.attributes.get("window_ends", 0)), _change  # type: ignore[union-attr]
+            "user.recent",
+            "user",
+            "integer",
+            lambda scope: int(scope.now < scope.user.attributes.get("window_ends", 0)),
+            _change,  # type: ignore[union-attr]
         )
     }
 )
