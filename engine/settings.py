@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine.nearest import did_you_mean
-from rules.model import CHANNELS, MESSAGE_TYPES, Duration
+from rules.model import CHANNELS, Duration
 from rules.values import duration
 
 DEFAULT_FILE = "hongyan.toml"
@@ -23,7 +23,6 @@ PREFIX = "HONGYAN_"
 FILE_VARIABLE = "HONGYAN_SETTINGS"
 # Not ours: variables of the client (sdk/) and of the benchmarks, which may stand in the same environment.
 OTHERS = frozenset({"HONGYAN_URL", "HONGYAN_KEY", "HONGYAN_BENCH_PYTHON"})
-BUILT_IN = ("capture", "console")  # providers that routes may name without a table of their own
 
 # Every top-level entry there is, with what it is for; docs/settings.md lists the same.
 ENTRIES: Mapping[str, str] = {
@@ -67,18 +66,6 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
-    """The providers of a channel, in order. With `weights` the first is drawn by them. The others narrow what the route is for."""
-
-    channel: str
-    providers: tuple[str, ...]
-    weights: tuple[float, ...] = ()
-    countries: tuple[str, ...] = ()
-    networks: tuple[str, ...] = ()
-    types: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Settings:
     """The effective settings. `file` is the one that was read, None without one. Its repr shows nothing secret."""
 
@@ -91,7 +78,7 @@ class Settings:
     retention: Retention = Retention()
     server: Server = Server()
     providers: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)  # tables as written: each kind reads its own
-    routes: tuple[Route, ...] = ()
+    routes: tuple[Mapping[str, Any], ...] = ()  # tables as written
 
     def price(self, channel: str, country: str) -> float | None:
         """The price of one part, or None where no table says."""
@@ -107,7 +94,7 @@ class Settings:
             "retention": {name: str(getattr(self.retention, name)) for name in Retention.__slots__},
             "server": {"host": self.server.host, "port": self.server.port, "trusted_proxies": list(self.server.trusted_proxies)},
             "providers": [{name: _masked(name, value) for name, value in table.items()} for table in self.providers],
-            "routes": [_route_shown(route) for route in self.routes],
+            "routes": [dict(table) for table in self.routes],
             "prices": {channel: dict(countries) for channel, countries in self.prices.items()},
         }
 
@@ -131,11 +118,6 @@ def _masked(name: str, value: Any) -> Any:
     return _MASK
 
 
-def _route_shown(route: Route) -> dict[str, Any]:
-    shown = {name: getattr(route, name) for name in Route.__slots__}
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in shown.items() if value}
-
-
 # ---- reading ----------------------------------------------------------------------------------------------------------------------------
 
 
@@ -156,14 +138,13 @@ def load(environment: Mapping[str, str], folder: Path | None = None) -> Settings
         else:
             values[entry], where[entry] = text, variable
     read = {entry: SCALARS[entry](value, where[entry]) for entry, value in values.items()}
-    providers = _providers(entries.get("providers", []), str(path))
     return Settings(
         prices=prices,
         file=path if entries or path.is_file() else None,
         retention=Retention(**_below("retention", read)),
         server=Server(**_below("server", read)),
-        providers=providers,
-        routes=_routes(entries.get("routes", []), providers, str(path)),
+        providers=_providers(entries.get("providers", []), str(path)),
+        routes=_routes(entries.get("routes", []), str(path)),
         **{entry: value for entry, value in read.items() if "." not in entry},
     )
 
@@ -346,36 +327,15 @@ def _providers(tables: Any, where: str) -> tuple[Mapping[str, Any], ...]:
     return tuple(tables)
 
 
-_ROUTE_ENTRIES = ("channel", "providers", "weights", "countries", "networks", "types")
-
-
-def _routes(tables: Any, providers: Iterable[Mapping[str, Any]], where: str) -> tuple[Route, ...]:
+def _routes(tables: Any, where: str) -> tuple[Mapping[str, Any], ...]:
+    """The tables as they are, each for a channel. What else they say, dispatch reads (engine/runtime/routing.py)."""
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise SettingsError(f"{where}: routes must be tables like [[routes]]")
-    names = (*(table["name"] for table in providers), *BUILT_IN)
-    return tuple(_route(table, names, where) for table in tables)
-
-
-def _route(table: Mapping[str, Any], names: tuple[str, ...], where: str) -> Route:
-    _known(table, _ROUTE_ENTRIES, f"{where}: routes", "entry")
-    channel = table.get("channel")
-    if channel not in CHANNELS:
-        raise SettingsError(f"{where}: routes: channel must be one of {', '.join(CHANNELS)}{did_you_mean(str(channel), CHANNELS)}")
-    here = f"{where}: routes: {channel}"
-    providers = _texts(table.get("providers"), f"{here}: providers")
-    if not providers:
-        raise SettingsError(f"{here}: providers must name one at least")
-    _known(providers, names, here, "provider")
-    weights = table.get("weights", [])
-    if not isinstance(weights, list) or not all(_is_number(weight) and weight > 0 for weight in weights):
-        raise SettingsError(f"{here}: weights must be numbers above 0")
-    if weights and len(weights) != len(providers):
-        raise SettingsError(f"{here}: there must be as many weights as providers")
-    types = _texts(table.get("types", []), f"{here}: types")
-    _known(types, MESSAGE_TYPES, here, "message type")
-    countries = tuple(_country(name, here) for name in _texts(table.get("countries", []), f"{here}: countries"))
-    networks = _texts(table.get("networks", []), f"{here}: networks")
-    return Route(str(channel), providers, tuple(map(float, weights)), countries, networks, types)
+    for table in tables:
+        channel = table.get("channel")
+        if channel not in CHANNELS:
+            raise SettingsError(f"{where}: routes: channel must be one of {', '.join(CHANNELS)}{did_you_mean(str(channel), CHANNELS)}")
+    return tuple(tables)
 
 
 def _prices(table: Any, where: str) -> dict[str, dict[str, float]]:
