@@ -25,8 +25,8 @@ from engine.core.trace import STAGE_OF_REASON, STAGES
 from engine.events import EventReader
 from engine.people import UserReader
 from engine.refusals import Refusal
-from engine.simulate.output import line_of
 from engine.simulate import sample
+from engine.simulate.output import line_of
 from engine.simulate.simulation import Simulation
 from rules.checking import load_book
 from rules.model import Rulebook
