@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 import orjson
 from flask import Blueprint, Flask, Response, g, request
-from prometheus_client import Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram
 from werkzeug.exceptions import HTTPException
 
 from engine.simulate.output import Prices
@@ -53,9 +53,11 @@ _ENCODED_SLASH = re.compile("%2f", re.IGNORECASE)
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 
 
-def operations() -> tuple[Operation, ...]:
-    """All of them, the document itself last."""
+def operations(service: Service | None = None) -> tuple[Operation, ...]:
+    """All of them, or all that this service can do; the document itself last."""
     every = [operation for noun in NOUNS for operation in noun.OPERATIONS]
+    if service is not None:
+        every = [operation for operation in every if all(hasattr(service, need) for need in operation.needs)]
     text = b""
 
     def document(_: Call) -> Answer:
@@ -89,10 +91,11 @@ def create_app(
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # of the default provider
     rooms = Rooms(service, prices or {}, answers or MemoryAnswers(time.monotonic))
     buckets = Buckets(quotas, time.monotonic)
-    every = operations()
+    every = operations(service)
     for tag in dict.fromkeys(operation.tag for operation in every):
         app.register_blueprint(_blueprint(tag, [operation for operation in every if operation.tag == tag], rooms, buckets))
-    _measure(app, service)
+    if hasattr(service, "metrics"):
+        _measure(app, service.metrics)
     app.register_error_handler(Problem, problem_response)
     app.register_error_handler(HTTPException, _http_problem)
     app.register_error_handler(Exception, _defect)
@@ -137,9 +140,9 @@ def _defect(error: Exception) -> Response:
 # ---- metrics ----------------------------------------------------------------------------------------------------------------------------
 
 
-def _measure(app: Flask, service: Service) -> None:
-    requests = Counter("hongyan_http_requests", "HTTP requests by operation and status", ["operation", "status"], registry=service.metrics)
-    seconds = Histogram("hongyan_http_seconds", "Time to the answer", ["operation"], registry=service.metrics, buckets=_BUCKETS)
+def _measure(app: Flask, registry: CollectorRegistry) -> None:
+    requests = Counter("hongyan_http_requests", "HTTP requests by operation and status", ["operation", "status"], registry=registry)
+    seconds = Histogram("hongyan_http_seconds", "Time to the answer", ["operation"], registry=registry, buckets=_BUCKETS)
 
     @app.before_request
     def begin() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import jsonschema_rs
@@ -23,7 +25,13 @@ _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,60}")
 
 
 def validator(schema: Schema) -> jsonschema_rs.Draft202012Validator:
-    """A compiled schema that may refer to COMPONENTS."""
+    """A compiled schema that may refer to COMPONENTS. Each is compiled once."""
+    return _compiled(json.dumps(schema, sort_keys=True))
+
+
+@cache
+def _compiled(text: str) -> jsonschema_rs.Draft202012Validator:
+    schema: Schema = json.loads(text)
     return jsonschema_rs.Draft202012Validator({**schema, "components": {"schemas": COMPONENTS}}, mask="it")
 
 

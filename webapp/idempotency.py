@@ -1,6 +1,6 @@
 """`Idempotency-Key`: the same key and request again gets the stored answer; another request 422; one that still runs 409.
 
-Kept in this process. A service of several processes, or one that must remember over a restart, passes its own `Answers` to `create_app`.
+`StoredAnswers` keeps them in the service's database, over restarts and for several processes; `MemoryAnswers` in this process.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
-from webapp.problems import Problem
+from engine.store import idempotency
+from engine.store.store import Store
+from webapp.problems import MEDIA_TYPE, Problem
 
 KEEP_SECONDS = 24 * 3600
 MAX_KEPT_BYTES = 64 * 1024 * 1024
@@ -25,7 +27,6 @@ class Stored:
     status: int
     body: bytes
     media_type: str
-    location: str | None = None
 
 
 class Answers(Protocol):
@@ -71,9 +72,9 @@ class MemoryAnswers:
                 self._entries[owner, key] = _Entry(fingerprint, self._monotonic())
                 return None
             if entry.fingerprint != fingerprint:
-                raise Problem("idempotency_mismatch", "use a new key for a new request")
+                raise _refusal("other")
             if entry.answer is None:
-                raise Problem("idempotency_running", "ask again in a moment", headers={"Retry-After": "1"})
+                raise _refusal("running")
             return entry.answer
 
     def finish(self, owner: Owner, key: str, answer: Stored) -> None:
@@ -109,3 +110,39 @@ class MemoryAnswers:
         entry = self._entries.pop(place, None)
         if entry is not None and entry.answer is not None:
             self._bytes -= len(entry.answer.body)
+
+
+class StoredAnswers:
+    """Answers in the service's database. `now` gives microseconds."""
+
+    def __init__(self, store: Store, now: Callable[[], int]) -> None:
+        self._store = store
+        self._now = now
+
+    def begin(self, owner: Owner, key: str, fingerprint: bytes) -> Stored | None:
+        """See Answers."""
+        env, name = owner
+        standing = self._store.transact(lambda tx: idempotency.begin(tx, env, key, name, fingerprint.hex(), self._now()))
+        if standing.state == "new":
+            return None
+        if standing.state != "done":
+            raise _refusal(standing.state)
+        media_type = "application/json" if standing.status < 400 else MEDIA_TYPE
+        return Stored(standing.status, standing.response.encode(), media_type)
+
+    def finish(self, owner: Owner, key: str, answer: Stored) -> None:
+        """See Answers."""
+        self._store.transact(lambda tx: idempotency.finish(tx, owner[0], key, owner[1], answer.status, answer.body.decode()))
+
+    def abandon(self, owner: Owner, key: str) -> None:
+        """See Answers."""
+        self._store.transact(lambda tx: idempotency.release(tx, owner[0], key, owner[1]))
+
+    def forget(self, *texts: str) -> None:
+        """Nothing to do: the service's `erase_user` drops what the database holds of a person, in one transaction."""
+
+
+def _refusal(state: Literal["running", "other"]) -> Problem:
+    if state == "other":
+        return Problem("idempotency_mismatch", "use a new key for a new request")
+    return Problem("idempotency_running", "ask again in a moment", headers={"Retry-After": "1"})

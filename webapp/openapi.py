@@ -104,7 +104,7 @@ def codes(operation: Operation) -> list[str]:
     """Every problem that an operation can answer with."""
     found = set(operation.codes)
     if operation.id in TABLE:
-        found |= {"not_authenticated", "wrong_role", "rate_limited"}
+        found |= {"not_authenticated", "wrong_role", "rate_limited", "refused"}
     if operation.parameters or operation.id in TABLE:
         found |= {"invalid"}
     if operation.body is not None:

@@ -128,6 +128,7 @@ class Operation:
     parameters: Sequence[Parameter] = ()
     body: Body | None = None
     codes: Sequence[str] = ()  # problems of its own, beside those that follow from the above
+    needs: Sequence[str] = ()  # of the service: an operation that it cannot do yet is not offered
     idempotent: bool = True  # of a POST: takes an Idempotency-Key
     description: str = ""
 

@@ -13,6 +13,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from engine.refusals import Refusal, parse_json
 from engine.runtime import errors
+from engine.runtime.service import NoBook
+from engine.store.paging import BadCursor
 from webapp.auth import TABLE, authenticate, authorise, environment
 from webapp.checking import Checker, unsafe
 from webapp.idempotency import Stored
@@ -125,6 +127,12 @@ class Route:
             raise Problem("clock_is_real", 'set clock = "test" in hongyan.toml to move it') from error
         except errors.NotFound as error:
             raise Problem("not_found", str(error)) from error
+        except NoBook as error:
+            raise Problem("no_rulebook", "publish one first") from error
+        except errors.ServiceError as error:
+            raise Problem("refused", str(error)) from error
+        except BadCursor as error:
+            raise invalid([Fault("is no cursor of this list", parameter="cursor")]) from error
 
 
 def read_json(raw: bytes) -> Json:

@@ -40,15 +40,15 @@ def listed(name: str) -> Schema:
 
 
 TEXT: Schema = {"type": "string"}
-NAME: Schema = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": r"^[^\u0000-\u001f\u007f]+$"}
+NAME: Schema = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": r"^[^\u0000-\u001f\u007f]*$"}
 PHONE: Schema = {"type": "string", "minLength": 3, "maxLength": 40, "pattern": r"^[+＋]?[0-9０-９\s\-‐-―－()（）./]{3,40}$"}
 INSTANT: Schema = {"type": "string", "description": "ISO 8601 in UTC", "examples": ["2026-06-01T02:00:00Z"]}
 SCOPES: Schema = {
     "type": "array",
-    "items": {"enum": [*MESSAGE_TYPES, "all"]},
+    "items": {"enum": [*MESSAGE_TYPES, "all", "blocked"]},
     "minItems": 1,
-    "maxItems": 4,
-    "description": "message types, or all",
+    "maxItems": 5,
+    "description": "message types, all, or blocked (a block list)",
 }
 REASON_TEXT: Schema = {"type": "string", "maxLength": 500, "pattern": r"^[^\u0000]*$"}
 FILES: Schema = {
@@ -296,7 +296,7 @@ COMPONENTS: Mapping[str, Schema] = {
         },
         ("files", "note"),
     ),
-    "Published": shape({"version": {"type": "integer"}, "findings": {"type": "array", "items": ref("Finding")}, "tests": {}}),
+    "Published": shape({"version": {"type": "integer"}, "findings": {"type": "array", "items": ref("Finding")}}),
     "Version": shape({"version": {"type": "integer"}}),
     # ---- trying out
     "Simulation": closed(

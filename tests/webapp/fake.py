@@ -7,6 +7,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from engine.runtime.errors import ClockIsReal, Conflict, NotFound, Refused, Throttled
+from engine.store.paging import BadCursor
 
 PHONE = "+8613800138000"
 AT = "2026-06-01T02:00:00Z"
@@ -143,7 +144,9 @@ class FakeService:
         return self._page([verdict(number) for number in range(250)], limit, cursor)
 
     def _page(self, items: list[dict[str, Any]], limit: int, cursor: str | None) -> Page:
-        start = int(cursor) if cursor is not None and cursor.isascii() and cursor.isdigit() else 0
+        if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 9):
+            raise BadCursor("not a cursor of this list")
+        start = int(cursor or 0)
         page = items[start : start + limit]
         return Page(page, str(start + limit) if start + limit < len(items) else None)
 
@@ -170,7 +173,7 @@ class FakeService:
         return {"timers": 1, "messages": 0}
 
     def suppress(self, env: str, phone: str, scopes: Sequence[str], reason: str, by: str) -> None:
-        self.suppressed.append({"phone": phone, "scopes": list(scopes), "reason": reason, "by": by})
+        self.suppressed.append({"phone": phone, "scope": scopes[0], "reason": reason, "at": AT})
 
     def release(self, env: str, phone: str, scopes: Sequence[str], by: str) -> None:
         self.suppressed = [one for one in self.suppressed if one["phone"] != phone]
@@ -179,7 +182,7 @@ class FakeService:
         return self._page(self.suppressed, limit, cursor)
 
     def switch(self, env: str, kind: str, name: str, stopped: bool, reason: str, by: str) -> None:
-        self.stopped.append({"kind": kind, "name": name, "stopped": stopped, "reason": reason, "by": by})
+        self.stopped.append({"what": f"{kind}:{name}", "at": AT, "reason": reason, "by": by})
 
     def switches(self, env: str) -> list[dict[str, Any]]:
         return self.stopped
@@ -225,7 +228,7 @@ class FakeService:
             raise Refused([], [{"test": "t1", "passed": False}])
         self.books.insert(0, {"version": len(self.books) + 1, "note": note, "author": author})
         self.files = files
-        return {"version": len(self.books), "findings": [], "tests": {"passed": 0, "failed": 0}}
+        return {"version": len(self.books), "book": "small", "findings": []}
 
     def versions(self) -> list[dict[str, Any]]:
         return self.books

@@ -15,7 +15,7 @@ message_types:
 templates:
   order_created: {sms: "订单{{ event.order_id }}已收到。"}
 rules:
-  order-created: {type: notification, on: order.created, send: {template: order_created}}
+  order-created: {on: {event: order.created}, send: {type: notification, template: order_created}}
 """
 }
 CHECK = {"code": "123456"}

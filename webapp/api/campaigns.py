@@ -23,6 +23,7 @@ def steer(action: str, call: Call) -> Answer:
 OPERATIONS = (
     Operation(
         id="listCampaigns",
+        needs=("campaigns",),
         method="GET",
         path="/v1/campaigns",
         summary="Campaigns with their progress",
@@ -34,6 +35,7 @@ OPERATIONS = (
     *(
         Operation(
             id=f"{action}Campaign",
+            needs=("steer_campaign",),
             method="POST",
             path=f"/v1/campaigns/{{id}}/{action}",
             summary=f"{action.capitalize()} a campaign",

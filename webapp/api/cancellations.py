@@ -21,6 +21,6 @@ OPERATIONS = (
         handle=post_cancellation,
         body=Body({JSON_TYPE: ref("CancellationRequest")}),
         answers={200: Shape("What was cancelled", ref("Cancellation"))},
-        codes=("not_found",),
+        codes=("not_found", "no_rulebook"),
     ),
 )

@@ -28,6 +28,7 @@ def post_clock(call: Call) -> Answer:
 OPERATIONS = (
     Operation(
         id="postClock",
+        needs=("set_clock", "advance_clock"),
         method="POST",
         path="/v1/clock",
         summary="Move the clock of a test service",

@@ -52,7 +52,7 @@ OPERATIONS = (
             checked=False,
         ),
         answers={202: Shape("Committed; it will be decided exactly once", ref("AcceptedEvent"))},
-        codes=("event_refused", "not_found"),
+        codes=("event_refused", "not_found", "no_rulebook"),
         idempotent=False,
     ),
     Operation(
@@ -71,7 +71,7 @@ OPERATIONS = (
             read_json=False,
         ),
         answers={200: Shape("One result per event, in order", ref("Results"))},
-        codes=("bad_json", "invalid"),
+        codes=("bad_json", "invalid", "no_rulebook"),
         idempotent=False,
     ),
     Operation(

@@ -46,6 +46,7 @@ OPERATIONS = (
     ),
     Operation(
         id="metrics",
+        needs=("metrics",),
         method="GET",
         path="/metrics",
         summary="Numbers for Prometheus",

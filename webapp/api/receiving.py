@@ -20,6 +20,7 @@ def receive(kind: str, call: Call) -> Answer:
 OPERATIONS = tuple(
     Operation(
         id=f"receive{kind.capitalize()}",
+        needs=("receive",),
         method="POST",
         path=f"/v1/{kind}/{{provider}}",
         summary=summary,

@@ -32,6 +32,7 @@ def _instant(call: Call, name: str) -> int | None:
 OPERATIONS = (
     Operation(
         id="getRuleReport",
+        needs=("report",),
         method="GET",
         path="/v1/reports/rules",
         summary="The funnel of each rule",

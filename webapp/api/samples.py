@@ -17,6 +17,7 @@ def post_sample(call: Call) -> Answer:
 OPERATIONS = (
     Operation(
         id="postSample",
+        needs=("sample",),
         method="POST",
         path="/v1/samples",
         summary="Send a template with sample values",
@@ -24,6 +25,6 @@ OPERATIONS = (
         handle=post_sample,
         body=Body({JSON_TYPE: ref("SampleRequest")}),
         answers={201: Shape("On its way", ref("Sample"))},
-        codes=("not_found", "refused", "throttled"),
+        codes=("not_found", "throttled", "no_rulebook"),
     ),
 )

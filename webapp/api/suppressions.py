@@ -46,6 +46,7 @@ OPERATIONS = (
         handle=post_suppression,
         body=Body({JSON_TYPE: ref("SuppressionChange")}),
         answers={201: Shape("Suppressed", ref("SuppressionScopes"))},
+        codes=("no_rulebook",),
     ),
     Operation(
         id="deleteSuppression",
@@ -57,6 +58,6 @@ OPERATIONS = (
         handle=delete_suppression,
         body=Body({JSON_TYPE: ref("SuppressionRelease")}),
         answers={200: Shape("Released", ref("SuppressionScopes"))},
-        codes=("not_found",),
+        codes=("not_found", "no_rulebook"),
     ),
 )

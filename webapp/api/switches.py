@@ -7,8 +7,14 @@ from webapp.schemas import listed, ref
 
 
 def list_switches(call: Call) -> Answer:
-    """All there are; a few."""
-    return Answer({"items": list(call.service.switches(call.env)), "next": None})
+    """What is stopped; a few."""
+    stopped = [{**one, **_named(one["what"]), "stopped": True} for one in call.service.switches(call.env)]
+    return Answer({"items": stopped, "next": None})
+
+
+def _named(what: str) -> dict[str, str]:
+    kind, _, name = what.partition(":")
+    return {"kind": kind, "name": name}
 
 
 def post_switch(call: Call) -> Answer:
@@ -23,10 +29,10 @@ OPERATIONS = (
         id="listSwitches",
         method="GET",
         path="/v1/switches",
-        summary="What is stopped, and what was",
+        summary="What is stopped",
         tag="switches",
         handle=list_switches,
-        answers={200: Shape("All switches", listed("Switch"))},
+        answers={200: Shape("All that is stopped", listed("Switch"))},
     ),
     Operation(
         id="postSwitch",
@@ -37,6 +43,6 @@ OPERATIONS = (
         handle=post_switch,
         body=Body({JSON_TYPE: ref("SwitchChange")}),
         answers={200: Shape("As it stands now", ref("Switch"))},
-        codes=("not_found",),
+        codes=("not_found", "no_rulebook"),
     ),
 )

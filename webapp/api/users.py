@@ -53,7 +53,7 @@ OPERATIONS = (
         parameters=(_ID,),
         body=Body({JSON_TYPE: ref("Profile")}, max_bytes=MAX_EVENT_BYTES),
         answers={200: Shape("The user as kept; attributes that the book does not declare are left out", ref("User"))},
-        codes=("user_refused", "not_found"),
+        codes=("user_refused", "not_found", "no_rulebook"),
     ),
     Operation(
         id="postUsers",
@@ -64,7 +64,7 @@ OPERATIONS = (
         handle=post_users,
         body=Body({JSON_TYPE: _MANY, **LINES_BODY}, read_json=False),
         answers={200: Shape("One result per user, in order", ref("Results"))},
-        codes=("bad_json", "invalid"),
+        codes=("bad_json", "invalid", "no_rulebook"),
     ),
     Operation(
         id="getUser",
@@ -75,10 +75,11 @@ OPERATIONS = (
         handle=get_user,
         parameters=(_ID,),
         answers={200: Shape("The user; phone numbers masked unless the key may see them", ref("User"))},
-        codes=("not_found",),
+        codes=("not_found", "no_rulebook"),
     ),
     Operation(
         id="deleteUser",
+        needs=("erase_user",),
         method="DELETE",
         path="/v1/users/{id}",
         summary="Erase a user",
@@ -87,6 +88,6 @@ OPERATIONS = (
         handle=delete_user,
         parameters=(_ID,),
         answers={204: Shape("Erased")},
-        codes=("not_found",),
+        codes=("not_found", "no_rulebook"),
     ),
 )

@@ -8,7 +8,7 @@ from webapp.schemas import listed
 
 
 def list_verdicts(call: Call) -> Answer:
-    """By user, rule, event."""
+    """By user, rule."""
     return call.page(call.service.verdicts(call.env, **call.given))
 
 
@@ -23,7 +23,6 @@ OPERATIONS = (
         parameters=(
             in_query("user", "of the recipient"),
             in_query("rule", "that was judged"),
-            in_query("event", "that started it"),
             LIMIT,
             CURSOR,
         ),

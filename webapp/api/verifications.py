@@ -36,6 +36,7 @@ def check_by_phone(call: Call) -> Answer:
 OPERATIONS = (
     Operation(
         id="startVerification",
+        needs=("start_verification",),
         method="POST",
         path="/v1/verifications",
         summary="Send a code",
@@ -44,10 +45,11 @@ OPERATIONS = (
         handle=start,
         body=Body({JSON_TYPE: ref("VerificationStart")}),
         answers={201: Shape("Started", ref("Verification"))},
-        codes=("throttled", "refused"),
+        codes=("throttled", "no_rulebook"),
     ),
     Operation(
         id="checkVerification",
+        needs=("check_verification",),
         method="POST",
         path="/v1/verifications/{id}/check",
         summary="Check a code",
@@ -56,10 +58,11 @@ OPERATIONS = (
         parameters=(in_path("id", "of the verification"),),
         body=Body({JSON_TYPE: ref("Check")}),
         answers={200: Shape("`approved`, or how it stands", ref("Checked"))},
-        codes=("not_found", "throttled"),
+        codes=("not_found", "throttled", "no_rulebook"),
     ),
     Operation(
         id="checkVerificationByPhone",
+        needs=("check_verification",),
         method="POST",
         path="/v1/verifications/check",
         summary="Check a code by phone or user, and purpose",
@@ -67,6 +70,6 @@ OPERATIONS = (
         handle=check_by_phone,
         body=Body({JSON_TYPE: ref("CheckByPhone")}),
         answers={200: Shape("`approved`, or how it stands; `failed` too where nothing was started", ref("Checked"))},
-        codes=("throttled",),
+        codes=("throttled", "no_rulebook"),
     ),
 )
