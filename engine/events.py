@@ -1,7 +1,7 @@
 """Reading events: a parsed JSON object becomes an `Event`, or a `Refusal` that says why not. The command and the service share this.
 
-Each event type is compiled once into a plan of small checks (docs/decisions/reading-events.md), because every event passes here: three microseconds each,
-JSON included.
+Each event type is compiled once into a plan of small checks (docs/decisions/reading-events.md), because every event passes here: three
+microseconds each, JSON included.
 """
 
 from __future__ import annotations

@@ -479,7 +479,7 @@ At = int | Duration  # an instant, or an offset from the test's first event
 
 @dataclass(frozen=True, slots=True)
 class StoryEvent:
-    """An event of a rule test. `user` is an id, None, or the mapping of an event line (`{id, phone, ...}`). `received` None: at its time."""
+    """An event of a rule test. `user`: an id, None, or the mapping of an event line. `received` None: at its time."""
 
     path: Path
     at: At
