@@ -1,4 +1,4 @@
-"""A service that is killed: posts orders as fast as it can, judges them in its own thread, and says on standard output what was accepted."""
+"""A service that is killed: posts orders as fast as it can, judges them in its own thread, and says what was accepted."""
 
 from __future__ import annotations
 
