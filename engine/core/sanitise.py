@@ -83,6 +83,7 @@ _tail = re.compile(_TAIL).match
 _rest = re.compile(rf"(?:\.[a-z0-9\-]+)*(?:\.(?=[:/]))?(?::[0-9]+)?(?:[/?#@]{_TAIL})?").match
 _www_rest = re.compile(rf"(?:[.。][a-z0-9\-]+)+(?:\.(?=[:/]))?(?::[0-9]+)?(?:[/?#@]{_TAIL})?").match
 _word = re.compile(rf"(?:[^\W_]|[{_MARKS_OF_WORDS}])+").match
+_host = re.compile(rf"(?:[^\W_]|[{_MARKS_OF_WORDS}.\-])+").match
 _HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-_")
 _SCHEME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-+")
 _USER = _HOST | frozenset("%+~:!$&*=")
@@ -171,7 +172,14 @@ def _links(s: str) -> list[tuple[int, int]]:
 
 def _schemed(s: str, colon: int, end: int) -> tuple[int, int] | None:
     start = _back(s, colon, end, _SCHEME)
-    return (start, _tail_end(s, colon + 3)) if any(character.isalpha() for character in s[start:colon]) else None
+    if not any(character.isalpha() for character in s[start:colon]):
+        return None
+    stop = _tail_end(s, colon + 3)
+    if "." not in s[colon + 3 : stop]:
+        # No host in ASCII: one in another script, whose end in a text without blanks nobody can tell. All that hangs together goes.
+        host = _host(s, colon + 3)
+        stop = _tail_end(s, host.end() if host is not None else stop)
+    return start, stop
 
 
 def _is_foreign(s: str, at: int) -> bool:
