@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from engine.core.caps import plan_cap
 from engine.core.conditions import Compiled, compile_condition, split_event_only
@@ -35,6 +35,7 @@ from engine.core.triggers.on_event import plan_due
 from engine.core.zones import zone as zone_of
 from rules.model import (
     CHANNELS,
+    Cap,
     CodeSpec,
     Condition,
     CountTrigger,
@@ -55,6 +56,8 @@ from rules.model import (
     Unless,
 )
 
+Made = TypeVar("Made")
+
 GATE = ("enabled", "active", "unless")
 OPENING = ("enabled", "active", "unless", "when")
 DEFAULT_CODE = CodeSpec(6, Duration(10, "m"), 5)
@@ -66,7 +69,10 @@ def compile_book(book: Rulebook, stopped: frozenset[str] = frozenset()) -> BookP
 
 
 class _Compiler:
+    """Rules share what is equal among them. A thousand rules then fit into the processor's caches, which is what their number costs."""
+
     def __init__(self, book: Rulebook, stopped: frozenset[str]) -> None:
+        self.shared: dict[Any, Any] = {}
         self.book = book
         self.zone = zone_of(book.timezone)
         self.plan = BookPlan(book, self.zone, book.disorder.micros, stopped=stopped)
@@ -90,7 +96,18 @@ class _Compiler:
         compiled = self._condition(condition, fields)
         return compiled.test if compiled is not None else None
 
+    def _once(self, key: tuple[Any, ...], make: Callable[[], Made]) -> Made:
+        """What was made for this key before, else made now. Ids in keys are of what the book or `shared` keeps."""
+        if key not in self.shared:
+            self.shared[key] = make()
+        made: Made = self.shared[key]
+        return made
+
     def _events(self, types: Iterable[str], root: str = "event") -> dict[str, Field]:
+        names = tuple(types)
+        return self._once(("events", names, root), lambda: self._event_fields(names, root))
+
+    def _event_fields(self, types: tuple[str, ...], root: str) -> dict[str, Field]:
         known = [self.book.events[name] for name in types if name in self.book.events]
         return event_fields(known, self.zone, root)
 
@@ -162,10 +179,10 @@ class _Compiler:
             goal=self._goal(rule),
         )
         stages = [(name, module.build(plan, self.plan)) for name, module in ORDER]
-        plan.stages = tuple([(name, stage) for name, stage in stages if stage is not None])
-        plan.run = tuple([stage for _, stage in plan.stages])
-        plan.gate = tuple([stage for name, stage in plan.stages if name in GATE])
-        plan.opening = tuple([stage for name, stage in plan.stages if name in OPENING])
+        plan.stages = self._same(tuple([(name, stage) for name, stage in stages if stage is not None]))
+        plan.run = self._same(tuple([stage for _, stage in plan.stages]))
+        plan.gate = self._same(tuple([stage for name, stage in plan.stages if name in GATE]))
+        plan.opening = self._same(tuple([stage for name, stage in plan.stages if name in OPENING]))
         return plan
 
     def _fields_of(self, rule: Rule) -> Fields:
@@ -179,7 +196,7 @@ class _Compiler:
             parts += [self._events([step.event], step.alias) for step in on.steps]
             completing = [on.steps[-1].event] if on.ordered else [step.event for step in on.steps]
             parts.append(self._events(completing))
-        return merged(*parts)
+        return self._once(("fields", *map(id, parts)), lambda: merged(*parts))
 
     def _event_when(self, rule: Rule, fields: Fields) -> Compiled | None:
         if not isinstance(rule.on, EventTrigger) or not rule.on.has_offset or rule.when is None:
@@ -191,12 +208,23 @@ class _Compiler:
         owned = [(cap, f"type:{type_.id}") for cap in type_.caps]
         owned += [(cap, f"rule:{rule.id}") for cap in rule.caps]
         owned += [(cap, "book") for cap in self.book.caps]
-        plans = [plan_cap(cap, owner, fields) for cap, owner in owned]
-        return tuple([plan for plan in plans if plan is not None])
+        plans = [self._cap(cap, owner, fields) for cap, owner in owned]
+        return self._same(tuple([plan for plan in plans if plan is not None]))
+
+    def _cap(self, cap: Cap, owner: str, fields: Fields) -> CapPlan | None:
+        return self._once(("cap", id(cap), owner, id(fields)), lambda: plan_cap(cap, owner, fields))
+
+    def _same(self, value: Made) -> Made:
+        """An equal value of before, else this one."""
+        return self._once(("same", value), lambda: value)
 
     def _looks(self, rule: Rule, fields: Fields) -> tuple[Look, ...]:
         if not rule.variants:
-            return (self._look(None, 1.0, rule.send.template, rule, fields),)
+            template = rule.send.template
+            if not isinstance(template, str):
+                return (self._look(None, 1.0, template, rule, fields),)
+            key = ("look", template, rule.send.channels, id(fields))
+            return self._once(key, lambda: (self._look(None, 1.0, template, rule, fields),))
         total = sum(variant.weight for variant in rule.variants)
         looks, end = [], 0.0
         for variant in rule.variants:

@@ -138,6 +138,8 @@ def _all(tests: list[Test]) -> Test:
             return lambda scope: first(scope) and second(scope)
         case [first, second, third]:
             return lambda scope: first(scope) and second(scope) and third(scope)
+        case [first, second, third, fourth]:
+            return lambda scope: first(scope) and second(scope) and third(scope) and fourth(scope)
 
     def test(scope: Scope) -> bool:
         for part in tests:  # noqa: SIM110 - a generator would be built at every call

@@ -10,6 +10,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from datetime import date, tzinfo
+from functools import lru_cache
 from typing import Any
 
 import re2
@@ -22,6 +23,7 @@ from rules.model import Leaf, Operand, Ref
 Test = Callable[[Scope], bool]
 Compare = Callable[[Any, Any], bool]
 
+LEAVES = 16_384  # closures of equal leaves that are remembered
 PATTERN_MEMORY = 1 << 20  # bytes an RE2 pattern may use
 
 # Field type -> how its values compare. "any" is whatever JSON an event brings.
@@ -133,7 +135,15 @@ def _is(field: Field, operand: Operand, fields: Fields, zone: tzinfo, *, negated
         return always if negated else never
     if kind == "any":
         return lambda scope: same(read(scope), wanted) is not negated
+    return _equals(read, wanted, negated)
 
+
+# Equal leaves of many rules are one closure: with thousands of rules the processor's caches hold it. Readers tell kinds apart, and among
+# numbers 1 and 1.0 may share one.
+
+
+@lru_cache(maxsize=LEAVES)
+def _equals(read: Reader, wanted: Any, negated: bool) -> Test:
     def test(scope: Scope) -> bool:
         result: bool = read(scope) == wanted
         return result
@@ -175,7 +185,11 @@ def _in(field: Field, operand: Operand, fields: Fields, zone: tzinfo, *, negated
         return _in_raw(read, wanted, negated=negated)
     if not wanted:
         return always if negated else never
-    members = frozenset(wanted)
+    return _one_of(read, frozenset(wanted), negated)
+
+
+@lru_cache(maxsize=LEAVES)
+def _one_of(read: Reader, members: frozenset[Any], negated: bool) -> Test:
     if negated:
         return lambda scope: read(scope) not in members
     return lambda scope: read(scope) in members
@@ -251,7 +265,11 @@ def _order(field: Field, op: str, operand: Any, fields: Fields, zone: tzinfo) ->
         return never
     if kind == "any":
         return lambda scope: compare(read(scope), limit)
+    return _compares(read, op, limit)
 
+
+@lru_cache(maxsize=LEAVES)
+def _compares(read: Reader, op: str, limit: Any) -> Test:
     # Written out four times: this is what a rule does most.
     def at_least(scope: Scope) -> bool:
         value = read(scope)

@@ -102,6 +102,7 @@ def _raw_reader(data: Data, keys: tuple[str, ...]) -> Reader:
     return read_deep
 
 
+@lru_cache(maxsize=4096)  # equal fields of many event types share a reader: with thousands of rules the processor's caches hold it
 def _typed_reader(kind: str, data: Data, keys: tuple[str, ...], zone: tzinfo) -> Reader:
     if kind in ("string", "phone", "link") and len(keys) == 1 and data is _event_data:
         return _event_text(keys[0])
@@ -162,6 +163,7 @@ def _date(text: str) -> date | None:
         return None
 
 
+@lru_cache(maxsize=256)
 def _event_builtin(root: str, name: str) -> Reader:
     if root == "event":
         of = attrgetter(name)

@@ -17,15 +17,13 @@ def build(rule: RulePlan, book: BookPlan) -> Stage | None:
     """The stage, where the rule has an audience or waits for a crossing."""
     if isinstance(rule.rule.on, Crossing):
         return _membership(rule.rule.on, book)
-    if rule.audience is None:
-        return None
-    compiled = rule.audience
-    test = compiled.test
+    return _stage if rule.audience is not None else None
 
-    def stage(case: Case) -> Verdict | None:
-        return None if test(case.scope) else case.verdict("skip", "not_in_audience", failing_node(compiled, case.scope))
 
-    return stage
+def _stage(case: Case) -> Verdict | None:
+    compiled = case.rule.audience
+    assert compiled is not None
+    return None if compiled.test(case.scope) else case.verdict("skip", "not_in_audience", failing_node(compiled, case.scope))
 
 
 def _membership(crossing: Crossing, book: BookPlan) -> Stage:

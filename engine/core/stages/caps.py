@@ -14,21 +14,18 @@ from engine.core.zones import format_instant
 
 def build(rule: RulePlan, book: BookPlan) -> Stage | None:
     """The stage, where any cap can apply."""
-    caps = rule.caps
-    if not caps:
-        return None
+    return _stage if rule.caps else None
 
-    def stage(case: Case) -> Verdict | None:
-        cells: list[str | None] = []
-        for cap in caps:
-            cell_id = cap.keys(case)
-            cells.append(cell_id)
-            if cell_id is not None and (found := full(cap, case.work.cell(cell_id), case)) is not None:
-                return case.verdict("skip", "capped", _facts(cap, *found))
-        case.cap_cells = cells
-        return None
 
-    return stage
+def _stage(case: Case) -> Verdict | None:
+    cells: list[str | None] = []
+    for cap in case.rule.caps:
+        cell_id = cap.keys(case)
+        cells.append(cell_id)
+        if cell_id is not None and (found := full(cap, case.work.cell(cell_id), case)) is not None:
+            return case.verdict("skip", "capped", _facts(cap, *found))
+    case.cap_cells = cells
+    return None
 
 
 def _facts(cap: CapPlan, taken: int, frees_at: int | None) -> Callable[[], Mapping[str, Any]]:

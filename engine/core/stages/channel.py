@@ -12,6 +12,8 @@ def build(rule: RulePlan, book: BookPlan) -> Stage:
     """The stage; it also chooses the variant."""
     looks, prefix = rule.looks, f"variant|{rule.id}|"
     stopped = {switch.removeprefix("channel:") for switch in book.stopped if switch.startswith("channel:")}
+    if len(looks) == 1 and looks[0].channels and not stopped:
+        return _only_look
 
     def stage(case: Case) -> Verdict | None:
         look = looks[0] if len(looks) == 1 else _drawn(looks, share(prefix + case.person_key()))
@@ -25,6 +27,12 @@ def build(rule: RulePlan, book: BookPlan) -> Stage:
         return None
 
     return stage
+
+
+def _only_look(case: Case) -> Verdict | None:
+    case.look = look = case.rule.looks[0]
+    case.channels = look.channels
+    return None
 
 
 def _drawn(looks: tuple[Look, ...], point: float) -> Look:

@@ -9,12 +9,11 @@ from engine.core.plan import BookPlan, RulePlan, Stage
 
 def build(rule: RulePlan, book: BookPlan) -> Stage | None:
     """The stage, where the type needs consent."""
-    if rule.consent is None:
-        return None
-    field, read = rule.consent.name, rule.consent.read
+    return _stage if rule.consent is not None else None
 
-    def stage(case: Case) -> Verdict | None:
-        value = read(case.text_scope)
-        return None if value is True else case.verdict("skip", "no_consent", {"field": field, "actual": value})
 
-    return stage
+def _stage(case: Case) -> Verdict | None:
+    field = case.rule.consent
+    assert field is not None
+    value = field.read(case.text_scope)
+    return None if value is True else case.verdict("skip", "no_consent", {"field": field.name, "actual": value})

@@ -11,16 +11,14 @@ from rules.model import DateSchedule
 
 def build(rule: RulePlan, book: BookPlan) -> Stage | None:
     """The stage, where one occurrence is for many people. A tick of users' dates is an occurrence of each user."""
-    if not shared_occurrence(rule):
+    return _stage if shared_occurrence(rule) else None
+
+
+def _stage(case: Case) -> Verdict | None:
+    cell = case.work.cell(f"phone:{case.to}")
+    if cell is None or f"{case.rule.id}|{case.item.occurrence}" not in cell.sent:
         return None
-
-    def stage(case: Case) -> Verdict | None:
-        cell = case.work.cell(f"phone:{case.to}")
-        if cell is None or f"{rule.id}|{case.item.occurrence}" not in cell.sent:
-            return None
-        return case.verdict("skip", "duplicate", {"phone": mask(case.to or "")})
-
-    return stage
+    return case.verdict("skip", "duplicate", {"phone": mask(case.to or "")})
 
 
 def shared_occurrence(rule: RulePlan) -> bool:

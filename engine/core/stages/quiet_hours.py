@@ -12,24 +12,22 @@ from engine.core.zones import format_instant, in_quiet, quiet_release
 
 def build(rule: RulePlan, book: BookPlan) -> Stage | None:
     """The stage, where the rule or its type has quiet hours."""
-    if rule.quiet is None:
+    return _stage if rule.quiet is not None else None
+
+
+def _stage(case: Case) -> Verdict | None:
+    quiet, zone = case.rule.quiet, case.text_scope.zone
+    assert quiet is not None
+    if not in_quiet(case.now, quiet.start, quiet.end, zone):
         return None
-    start, end, drops = rule.quiet.start, rule.quiet.end, rule.quiet.then == "drop"
-
-    def stage(case: Case) -> Verdict | None:
-        zone = case.text_scope.zone
-        if not in_quiet(case.now, start, end, zone):
-            return None
-        release = quiet_release(case.now, start, end, zone)
-        if drops:
-            return case.verdict("skip", "quiet_hours", {"until": format_instant(release)})
-        worthless = valid_until(rule, case.item)
-        if worthless is not None and release > worthless:
-            return case.verdict("skip", "expired", {"valid_until": format_instant(worthless), "until": format_instant(release)})
-        _wait(case, release)
-        return case.verdict("defer", "quiet_hours", {"until": format_instant(release)})
-
-    return stage
+    release = quiet_release(case.now, quiet.start, quiet.end, zone)
+    if quiet.then == "drop":
+        return case.verdict("skip", "quiet_hours", {"until": format_instant(release)})
+    worthless = valid_until(case.rule, case.item)
+    if worthless is not None and release > worthless:
+        return case.verdict("skip", "expired", {"valid_until": format_instant(worthless), "until": format_instant(release)})
+    _wait(case, release)
+    return case.verdict("defer", "quiet_hours", lambda: {"until": format_instant(release)})
 
 
 def _wait(case: Case, release: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from engine.core.case import Case, only_a_phone
 from engine.core.facts import Scope
@@ -36,6 +37,7 @@ def build(rule: RulePlan, book: BookPlan) -> Stage:
     return stage
 
 
+@lru_cache(maxsize=16)
 def _to_trigger(locale: str) -> Stage:
     """The common case: the trigger's user is the recipient, and the scope of the conditions is that of the text."""
 

@@ -11,13 +11,13 @@ from engine.core.texts import cut
 
 def build(rule: RulePlan, book: BookPlan) -> Stage:
     """The stage."""
+    return _stage
 
-    def stage(case: Case) -> Verdict | None:
-        assert case.to is not None
-        try:
-            case.cut = cut(case.channels[0], case.rule, case.text_scope, case.to, case.work.book)
-        except TemplateError as error:
-            return case.verdict("skip", "template_error", {"field": error.field, "problem": error.reason})
-        return None
 
-    return stage
+def _stage(case: Case) -> Verdict | None:
+    assert case.to is not None
+    try:
+        case.cut = cut(case.channels[0], case.rule, case.text_scope, case.to, case.work.book)
+    except TemplateError as error:
+        return case.verdict("skip", "template_error", {"field": error.field, "problem": error.reason})
+    return None

@@ -9,16 +9,16 @@ from engine.core.plan import BookPlan, RulePlan, Stage
 
 def build(rule: RulePlan, book: BookPlan) -> Stage:
     """The stage."""
-    type_ = rule.type.id
+    return _stage
 
-    def stage(case: Case) -> Verdict | None:
-        cell = case.work.cell(f"phone:{case.to}")
-        scopes = cell.suppressed if cell is not None else None
-        if not scopes:
-            return None
-        if "blocked" in scopes:
-            return case.verdict("skip", "blocked", {"scope": "blocked"})
-        scope = type_ if type_ in scopes else "all" if "all" in scopes else None
-        return case.verdict("skip", "suppressed", {"scope": scope}) if scope else None
 
-    return stage
+def _stage(case: Case) -> Verdict | None:
+    cell = case.work.cell(f"phone:{case.to}")
+    scopes = cell.suppressed if cell is not None else None
+    if not scopes:
+        return None
+    if "blocked" in scopes:
+        return case.verdict("skip", "blocked", {"scope": "blocked"})
+    type_ = case.rule.type.id
+    scope = type_ if type_ in scopes else "all" if "all" in scopes else None
+    return case.verdict("skip", "suppressed", {"scope": scope}) if scope else None

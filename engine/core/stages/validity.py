@@ -11,13 +11,11 @@ from engine.core.zones import format_instant
 
 def build(rule: RulePlan, book: BookPlan) -> Stage | None:
     """The stage, where the message has a validity."""
-    if rule.valid_for is None:
+    return _stage if rule.valid_for is not None else None
+
+
+def _stage(case: Case) -> Verdict | None:
+    worthless = valid_until(case.rule, case.item)
+    if worthless is None or case.now <= worthless:
         return None
-
-    def stage(case: Case) -> Verdict | None:
-        worthless = valid_until(rule, case.item)
-        if worthless is None or case.now <= worthless:
-            return None
-        return case.verdict("skip", "expired", {"valid_until": format_instant(worthless)})
-
-    return stage
+    return case.verdict("skip", "expired", {"valid_until": format_instant(worthless)})

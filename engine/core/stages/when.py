@@ -14,15 +14,13 @@ from engine.core.plan import BookPlan, RulePlan, Stage
 
 def build(rule: RulePlan, book: BookPlan) -> Stage | None:
     """The stage, where the rule has a condition."""
-    if rule.when is None:
-        return None
-    compiled = rule.when
-    test = compiled.test
+    return _stage if rule.when is not None else None
 
-    def stage(case: Case) -> Verdict | None:
-        return None if test(case.scope) else case.verdict("skip", "condition_false", failing_node(compiled, case.scope))
 
-    return stage
+def _stage(case: Case) -> Verdict | None:
+    compiled = case.rule.when
+    assert compiled is not None
+    return None if compiled.test(case.scope) else case.verdict("skip", "condition_false", failing_node(compiled, case.scope))
 
 
 def failing_node(compiled: Compiled, scope: Scope) -> Callable[[], Mapping[str, Any]]:
