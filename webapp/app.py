@@ -167,6 +167,7 @@ class _KeepSlashes:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
         raw = (environ.get("RAW_URI") or environ.get("REQUEST_URI") or "").partition("?")[0]
-        if _ENCODED_SLASH.search(raw) and raw.startswith("/"):
-            environ["PATH_INFO"] = unquote(_ENCODED_SLASH.sub(SLASH, raw), "latin-1")
+        mount = environ.get("SCRIPT_NAME", "")
+        if _ENCODED_SLASH.search(raw) and raw.startswith(f"{mount}/"):
+            environ["PATH_INFO"] = unquote(_ENCODED_SLASH.sub(SLASH, raw.removeprefix(mount)), "latin-1")
         return self._app(environ, start_response)

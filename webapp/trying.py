@@ -30,8 +30,8 @@ MAX_LINES = 50_000  # of output
 class Deadline:
     """Ends what takes too long."""
 
-    def __init__(self, seconds: float = MAX_SECONDS) -> None:
-        self._at = time.monotonic() + seconds
+    def __init__(self) -> None:
+        self._at = time.monotonic() + MAX_SECONDS
 
     def check(self) -> None:
         """Raises Problem when it is past."""
@@ -42,7 +42,7 @@ class Deadline:
 class BoundedSimulation(Simulation):
     """A simulation that looks at a deadline at every instant, also where schedules tick for nobody."""
 
-    deadline = Deadline(0)
+    deadline: Deadline
 
     def _settle(self, now: int) -> None:
         self.deadline.check()

@@ -77,7 +77,6 @@ def test_a_comparison(ask: Ask) -> None:
 def test_a_simulation_has_an_end(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     """A schedule that ticks for nobody, for a hundred years."""
     monkeypatch.setattr(trying, "MAX_SECONDS", 0.2)
-    monkeypatch.setattr(trying.Deadline.__init__, "__defaults__", (0.2,))
     body = {"files": EVERY_MINUTE, "events": [], "from": "2026-01-01", "until": "2126-01-01"}
 
     response = ask("POST", "/v1/simulations", json=body)

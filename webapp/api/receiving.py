@@ -12,9 +12,11 @@ from webapp.operations import Answer, Body, Call, Operation, Shape
 
 
 def receive(kind: str, call: Call) -> Answer:
-    """Answered in the provider's own form."""
+    """Answered in the provider's own form: JSON, or a text."""
     body, status = call.service.receive(call.given["provider"], kind, call.headers, call.raw)
-    return Answer(body.encode() if isinstance(body, str) else body, status)
+    if isinstance(body, (str, bytes)):
+        return Answer(body.encode() if isinstance(body, str) else body, status, "text/plain; charset=utf-8")
+    return Answer(body, status)
 
 
 OPERATIONS = tuple(
