@@ -49,8 +49,8 @@ def shown(line: Mapping[str, Any]) -> str:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(f"sqlite:///{tmp_path / 'hongyan.db'}")
+def store(url: str) -> Iterator[Store]:
+    store = Store(url)
     store.migrate()
     yield store
     store.close()
