@@ -13,7 +13,6 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from engine.refusals import Refusal, parse_json
 from engine.runtime import errors
-from engine.runtime.service import NoBook
 from engine.store.paging import BadCursor
 from webapp.auth import TABLE, authenticate, authorise, environment
 from webapp.checking import Checker, unsafe
@@ -127,7 +126,7 @@ class Route:
             raise Problem("clock_is_real", 'set clock = "test" in hongyan.toml to move it') from error
         except errors.NotFound as error:
             raise Problem("not_found", str(error)) from error
-        except NoBook as error:
+        except errors.NoBook as error:
             raise Problem("no_rulebook", "publish one first") from error
         except errors.ServiceError as error:
             raise Problem("refused", str(error)) from error

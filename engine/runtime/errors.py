@@ -37,3 +37,7 @@ class ClockIsReal(ServiceError):
 
 class NotFound(ServiceError):
     """There is no such thing."""
+
+
+class NoBook(ServiceError):
+    """Nothing has been published yet, so nothing can be judged."""

@@ -20,7 +20,7 @@ from engine.runtime.alarm import Alarm
 from engine.runtime.books import ENVIRONMENTS, ActiveBook, Books
 from engine.runtime.clock import Clock
 from engine.runtime.deciding import Cause, Deciding
-from engine.runtime.errors import NotFound, ServiceError
+from engine.runtime.errors import NoBook, NotFound, ServiceError
 from engine.runtime.intake import Intake
 from engine.runtime.tombstones import Tombstones
 from engine.runtime.worker import Worker
@@ -43,10 +43,6 @@ class Accepted:
     status: str  # accepted | duplicate | refused
     reason: str | None = None
     pointer: str | None = None
-
-
-class NoBook(ServiceError):
-    """Nothing has been published yet, so nothing can be judged."""
 
 
 class Service:

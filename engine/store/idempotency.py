@@ -7,7 +7,7 @@ from typing import Literal
 
 import sqlalchemy as sa
 
-from engine.store import bulk
+from engine.store.columns import key_of
 from engine.store.schema import idempotency
 from engine.store.store import Tx
 
@@ -21,20 +21,28 @@ class Standing:
     response: str = ""
 
 
+ABANDONED = 300 * 1_000_000  # a key that has been running for so long belonged to a process that is gone
+
+
 def begin(tx: Tx, env: str, key: str, route: str, request: str, now: int) -> Standing:
     """Take a key for a request (the hash of its body), or say what stands in the way. Commit it before the work begins."""
-    row = {"env": env, "key": key, "route": route, "request": request, "at": now, "status": None, "response": None}
     columns = idempotency.c
     where = (columns.env == env, columns.key == key, columns.route == route)
-    before = tx.execute(sa.select(sa.func.count()).select_from(idempotency).where(*where)).scalar()
-    if not before:
-        bulk.insert(tx, idempotency, [row | {"at": now}], on_conflict="nothing")
-    known = tx.execute(sa.select(columns.request, columns.status, columns.response, columns.at).where(*where)).one()
+    abandoned = (columns.request == request, columns.status.is_(None), columns.at < now - ABANDONED)
+    tx.execute(sa.delete(idempotency).where(*where, *abandoned))
+    # Of two that come at once the database lets one insert; the other waits for its commit and finds the row.
+    taken = tx.execute(_TAKE, {"env": env, "key": key_of(key), "route": key_of(route), "request": request, "at": now}).rowcount
+    if taken:
+        return Standing("new")
+    known = tx.execute(sa.select(columns.request, columns.status, columns.response).where(*where)).one()
     if known.request != request:
         return Standing("other")
-    if known.status is not None:
-        return Standing("done", known.status, known.response)
-    return Standing("running") if before else Standing("new")
+    return Standing("running") if known.status is None else Standing("done", known.status, known.response)
+
+
+_TAKE = sa.text(
+    "INSERT INTO idempotency (env, key, route, request, at) VALUES (:env, :key, :route, :request, :at) ON CONFLICT DO NOTHING"
+)
 
 
 def finish(tx: Tx, env: str, key: str, route: str, status: int, response: str) -> None:

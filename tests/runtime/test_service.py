@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from engine.runtime.errors import Conflict, NotFound, Refused
-from engine.runtime.service import NoBook, Service
+from engine.runtime.errors import Conflict, NoBook, NotFound, Refused
+from engine.runtime.service import Service
 from rules.model import DAY, HOUR, SECOND
 from tests.runtime.conftest import o2o_files
 
