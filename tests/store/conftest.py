@@ -1,6 +1,6 @@
 """A store of each kind, empty and private, gone afterwards.
 
-PostgreSQL: the server of HONGYAN_TEST_POSTGRESQL, else one that listens on this machine, else one started here on a free port from the
+PostgreSQL: the server of TEST_POSTGRESQL, else one that listens on this machine, else one started here on a free port from the
 binaries of a Debian package. Without any of these the tests are skipped, or fail where CI=true.
 """
 
@@ -25,7 +25,7 @@ from sqlalchemy.exc import OperationalError
 from engine.store.store import Store
 
 KINDS = ("sqlite", "postgresql")
-HOW = "no PostgreSQL: apt-get install postgresql, start it with a role for this user, or set HONGYAN_TEST_POSTGRESQL to its address"
+HOW = "no PostgreSQL: apt-get install postgresql, start it with a role for this user, or set TEST_POSTGRESQL to its address"
 LOCAL = (
     "postgresql+psycopg://root@127.0.0.1:5432/postgres",
     "postgresql+psycopg://postgres@127.0.0.1:5432/postgres",
@@ -79,11 +79,11 @@ def private_server() -> Iterator[str | None]:
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
     """The address of a server in which databases can be made."""
-    given = os.environ.get("HONGYAN_TEST_POSTGRESQL")
+    given = os.environ.get("TEST_POSTGRESQL")
     url = next((one for one in ((given,) if given else LOCAL) if answers(one)), None)
     if url is not None or given:
         if url is None:
-            pytest.fail(f"HONGYAN_TEST_POSTGRESQL: nobody answers at {given}")
+            pytest.fail(f"TEST_POSTGRESQL: nobody answers at {given}")
         yield url
         return
     with private_server() as started:
@@ -103,7 +103,9 @@ def database(kind: str, folder: Path, server: str | None) -> Iterator[str]:
     engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
     try:
         with engine.connect() as connection:
-            connection.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'"))
+            # A database that sorts as people of its country do: what must go by code point has to say so itself.
+            locale = " LOCALE_PROVIDER icu ICU_LOCALE 'sv-SE'" if engine.dialect.server_version_info >= (15,) else ""
+            connection.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'{locale}"))
         try:
             yield sa.engine.make_url(server).set(database=name).render_as_string(hide_password=False)
         finally:
