@@ -241,6 +241,8 @@ def _look_again(work: Work, user_id: str) -> None:
 
 def _judge_items(work: Work, items: Sequence[Item]) -> None:
     """What is due for one person, by priority, then rule; items of one rule in the order in which they came."""
+    if not items:
+        return
     known = [(rule, item) for item in items if (rule := _rule_of(work, item)) is not None]
     if len(known) > 1:
         known.sort(key=lambda pair: pair[0].rank)

@@ -17,6 +17,11 @@ from engine.core.traits import CompiledTrait
 from engine.core.zones import parse_date, parse_instant
 from rules.model import EVENT_BUILTINS, USER_BUILTINS, EventType, FieldDef
 
+# What a field's value must be in JSON to be of its type; times are read from texts.
+_TYPES: dict[str, tuple[type, ...]] = {
+    "string": (str,), "phone": (str,), "link": (str,), "integer": (int, float), "number": (int, float), "boolean": (bool,),
+    "list": (list,), "object": (dict,),
+}  # fmt: skip
 Data = Callable[[Scope], Any]  # gives the mapping that holds a field's raw value, or None
 
 
@@ -104,10 +109,11 @@ def _raw_reader(data: Data, keys: tuple[str, ...]) -> Reader:
 
 @lru_cache(maxsize=4096)  # equal fields of many event types share a reader: with thousands of rules the processor's caches hold it
 def _typed_reader(kind: str, data: Data, keys: tuple[str, ...], zone: tzinfo) -> Reader:
-    if kind in ("string", "phone", "link") and len(keys) == 1 and data is _event_data:
-        return _event_text(keys[0])
-    if kind == "number" and len(keys) == 1 and data is _event_data:
-        return _event_number(keys[0])
+    if len(keys) == 1 and kind in _TYPES:
+        if data is _event_data:
+            return _event_value(keys[0], _TYPES[kind])
+        if data is _attributes:
+            return _user_value(keys[0], _TYPES[kind])
     raw = _raw_reader(data, keys)
     convert = _converter(kind, zone)
 
@@ -118,19 +124,24 @@ def _typed_reader(kind: str, data: Data, keys: tuple[str, ...], zone: tzinfo) ->
     return read
 
 
-def _event_text(key: str) -> Reader:
-    # The two readers that a busy book uses most, without the steps in between.
+# The readers that a busy book uses most, without the steps in between. None is of no type, so what is missing stays so.
+
+
+def _event_value(key: str, types: tuple[type, ...]) -> Reader:
     def read(scope: Scope) -> Any:
         value = scope.event.data.get(key)  # type: ignore[union-attr]  # compiled only where there is an event
-        return value if type(value) is str else None
+        return value if type(value) in types else None
 
     return read
 
 
-def _event_number(key: str) -> Reader:
+def _user_value(key: str, types: tuple[type, ...]) -> Reader:
     def read(scope: Scope) -> Any:
-        value = scope.event.data.get(key)  # type: ignore[union-attr]  # compiled only where there is an event
-        return value if type(value) is float or type(value) is int else None
+        user = scope.user
+        if user is None:
+            return None
+        value = user.attributes.get(key)
+        return value if type(value) in types else None
 
     return read
 
@@ -140,10 +151,7 @@ def _converter(kind: str, zone: tzinfo) -> Callable[[Any], Any]:
         return lambda value: _instant(value, zone) if type(value) is str else None
     if kind == "date":
         return lambda value: _date(value) if type(value) is str else None
-    kept = {
-        "string": (str,), "phone": (str,), "link": (str,), "integer": (int, float), "number": (int, float), "boolean": (bool,),
-        "list": (list,), "object": (dict,),
-    }[kind]  # fmt: skip
+    kept = _TYPES[kind]
     return lambda value: value if type(value) in kept else None
 
 
