@@ -1,0 +1,104 @@
+"""What dispatch comes back to: channels with something to send, unknown messages, receipts that came before their message was known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import sqlalchemy as sa
+
+from engine.store import bulk
+from engine.store.attempts import Receipt
+from engine.store.columns import Among, names
+from engine.store.messages import PRIORITIES, Stored, by_seq
+from engine.store.schema import messages, receipts, suppressions
+from engine.store.states import State
+from engine.store.store import Tx
+
+# ---- the queue --------------------------------------------------------------------------------------------------------------------------
+
+
+def ready(tx: Tx, envs: Iterable[str], channels: Iterable[str], now: int) -> list[tuple[str, str]]:
+    """(env, channel) where a message may go now, the most urgent first. One statement of index look-ups: asked at every idle turn."""
+    places = [(priority, env, channel) for priority in PRIORITIES for env in envs for channel in channels]
+    looks = [sa.exists(_waiting(*place, now)).label(f"at_{at}") for at, place in enumerate(places)]
+    found = tx.execute(sa.select(*looks)).one()
+    return list(dict.fromkeys((env, channel) for (_, env, channel), there in zip(places, found, strict=True) if there))
+
+
+def _waiting(priority: int, env: str, channel: str, now: int) -> sa.Select[tuple[int]]:
+    columns = messages.c
+    where = (columns.env == env, columns.channel == channel, columns.priority == priority, columns.not_before <= now)
+    return sa.select(columns.seq).where(*where, sa.text("state IN ('queued', 'waiting')"))
+
+
+def postpone(tx: Tx, instants: Mapping[int, int]) -> None:
+    """Look at these messages (by seq) again at these instants; their states stay."""
+    bulk.update(tx, messages, ("seq",), [{"seq": seq, "not_before": at} for seq, at in sorted(instants.items())])
+
+
+def set_aside(tx: Tx, stored: Stored) -> str:
+    """Give a message that is judged again another id, so that its successor may have the old one; the new id."""
+    id = f"{stored.message.id}#{stored.seq}"
+    tx.execute(sa.update(messages).where(messages.c.seq == stored.seq).values(id=id))
+    return id
+
+
+def suppressed(tx: Tx, env: str, phones: Iterable[str]) -> dict[str, set[str]]:
+    """What each of these numbers is suppressed for; those that are not are left out."""
+    found: dict[str, set[str]] = {}
+    for phone, scope in tx.execute(_SUPPRESSED, {"env": env, "phones": list(set(phones))}):
+        found.setdefault(phone, set()).add(scope)
+    return found
+
+
+_SUPPRESSED = sa.select(suppressions.c.phone, suppressions.c.scope).where(
+    suppressions.c.env == sa.bindparam("env"), Among(suppressions.c.phone, names("phones"))
+)
+
+# ---- unknown ----------------------------------------------------------------------------------------------------------------------------
+
+
+def unknown(tx: Tx, env: str, now: int, limit: int) -> list[Stored]:
+    """Unknown messages that are to be looked at again by now. On PostgreSQL locked, passing over those that somebody works on."""
+    statement = sa.select(messages.c.seq).where(
+        messages.c.env == env,
+        messages.c.state == State.UNKNOWN.value,
+        sa.text("state IN ('submitting', 'unknown')"),
+        messages.c.not_before <= now,
+    )
+    statement = statement.order_by(messages.c.not_before, messages.c.seq).limit(limit)
+    if tx.is_postgresql and tx.writing:
+        statement = statement.with_for_update(skip_locked=True)
+    return list(by_seq(tx, list(tx.execute(statement).scalars())).values())
+
+
+# ---- receipts that came early -----------------------------------------------------------------------------------------------------------
+
+
+def early(tx: Tx, provider: str, provider_ids: Sequence[str], since: int) -> list[tuple[int, Receipt]]:
+    """(seq, receipt) of receipts that were of no known message when they came, in order."""
+    columns = receipts.c
+    statement = sa.select(
+        columns.seq, columns.provider, columns.provider_id, columns.at, columns.received, columns.status, columns.effect, columns.message,
+        columns.code, columns.raw,
+    )  # fmt: skip
+    statement = statement.where(
+        columns.provider == provider, Among(columns.provider_id, names("ids")), columns.effect == "unmatched", columns.received >= since
+    )
+    rows = tx.execute(statement.order_by(columns.seq), {"ids": list(provider_ids)})
+    return [(row[0], Receipt(*row[1:])) for row in rows]
+
+
+def match(tx: Tx, seq: int, message: int, effect: str) -> None:
+    """A receipt that came early is this message's, and had this effect."""
+    tx.execute(sa.update(receipts).where(receipts.c.seq == seq).values(message=message, effect=effect))
+
+
+def lock_provider(tx: Tx, provider: str) -> None:
+    """Until the end of the transaction nobody else matches a provider's ids with receipts: of an answer and a receipt that cross, the
+    later one sees the other."""
+    if tx.is_postgresql:
+        tx.execute(_LOCK, {"provider": f"provider|{provider}"})
+
+
+_LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtext(:provider))")
