@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from prometheus_client import CollectorRegistry
+
 from engine.core.facts import Event, Json, UserCell
 from engine.core.occurrences import Cancellation, OptOut, UserChange
 from engine.core.phones import normalise
@@ -22,7 +24,10 @@ from engine.runtime.clock import Clock
 from engine.runtime.deciding import Cause, Deciding
 from engine.runtime.errors import NoBook, NotFound, ServiceError
 from engine.runtime.intake import Intake
+from engine.runtime.meters import Meters
 from engine.runtime.tombstones import Tombstones
+from engine.runtime.verification import Verifications
+from engine.runtime.way_out import WayOut
 from engine.runtime.worker import Worker
 from engine.store import audit, books, cells, decisions, erasure, events, keys, messages, suppressions, switches, timers
 from engine.store.keys import Key
@@ -48,7 +53,16 @@ class Accepted:
 class Service:
     """An installation over one database. With `start`, a thread judges what comes in and what falls due; without, `settle` does."""
 
-    def __init__(self, store: Store, clock: Clock, *, secret: bytes, prices: Mapping[str, Mapping[str, float]] | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        secret: bytes,
+        prices: Mapping[str, Mapping[str, float]] | None = None,
+        providers: Sequence[Mapping[str, Any]] = (),
+        routes: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
         self.store = store
         self.clock = clock
         self.tombstones = Tombstones(secret)
@@ -59,29 +73,42 @@ class Service:
         self._alarm = Alarm()
         self._intake = Intake(store, clock.now, self._alarm.ring)
         self._decided = threading.Condition()
+        self.metrics = CollectorRegistry()
+        meters = Meters(self.metrics)
+        self.way_out = WayOut(
+            store, self.books, self.deciding, clock, providers=providers, routes=routes, pepper=secret, meters=meters,
+            decided=self._alarm.ring,
+        )  # fmt: skip
+        self._verifications = Verifications(
+            store, self.books, clock, pepper=secret, accept=self._accept_one, await_decision=self._decision_of, meters=meters
+        )
         self._thread: threading.Thread | None = None
         self._stopping = False
 
     # ---- running ------------------------------------------------------------------------------------------------------------------------
 
-    def start(self) -> None:
-        """Judge in a thread of its own from now on."""
-        self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
-        self._thread.start()
+    def start(self, *, judging: bool = True, sending: bool = True) -> None:
+        """Judge and send in threads of their own from now on; a process may do one of the two."""
+        if sending:
+            self.way_out.start(alone=judging)
+        if judging:
+            self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
+            self._thread.start()
 
     def close(self) -> None:
-        """Finish the batch in hand and stop."""
+        """Finish the batches in hand and stop."""
         self._stopping = True
         self._alarm.ring()
         if self._thread is not None:
             self._thread.join()
+        self.way_out.close()
         self._alarm.close()
         self.store.close()
 
-    def settle(self) -> None:
-        """Judge, in this thread, all that has come in and fallen due."""
+    def settle(self, *, sending: bool = False) -> None:
+        """Judge, in this thread, all that has come in and fallen due; and send it, if wanted."""
         for _ in range(MAX_STEPS):
-            if not self._steps():
+            if not self._steps() and not (sending and self.way_out.step()):
                 return
         raise ServiceError("the work does not end")
 
@@ -98,6 +125,7 @@ class Service:
         if worked:
             with self._decided:
                 self._decided.notify_all()
+            self.way_out.ring()
         return bool(worked)
 
     # ---- events -------------------------------------------------------------------------------------------------------------------------
@@ -224,6 +252,35 @@ class Service:
             found = decisions.newest_verdicts(tx, env, user=user, phone=phone, rule=rule, cursor=cursor, limit=limit)
             return Page([views.verdict_view(id, verdict) for id, verdict in found.items], found.next)
 
+    # ---- verification -------------------------------------------------------------------------------------------------------------------
+
+    def start_verification(
+        self, env: str, *, phone: str, purpose: str, user: str | None = None, ip: str | None = None, device_id: str | None = None
+    ) -> dict[str, Any]:
+        """Ask for a code. Raises Throttled, and VerificationRefused for what is no number or purpose."""
+        return self._verifications.start(env, phone, purpose, user, ip, device_id)
+
+    def check_verification(
+        self,
+        env: str,
+        *,
+        id: str | None = None,
+        phone: str | None = None,
+        user: str | None = None,
+        purpose: str | None = None,
+        code: str,
+    ) -> dict[str, Any] | None:
+        """Whether a code is right: by the verification's id, else the latest of a phone or user for a purpose. None: there is none."""
+        return self._verifications.check(env, code=code, id=id, phone=phone, user=user, purpose=purpose)
+
+    def _accept_one(self, env: str, line: Mapping[str, Any]) -> Accepted:
+        return self.accept(env, [line])[0]
+
+    def _decision_of(self, env: str, source: str, id: str, timeout_seconds: float) -> bool:
+        if self._thread is None:  # nobody else judges
+            self.settle()
+        return self.await_decision(env, source, id, timeout_seconds)
+
     # ---- stopping things ----------------------------------------------------------------------------------------------------------------
 
     def cancel(self, env: str, rule: str, key: str) -> dict[str, int]:
@@ -341,6 +398,14 @@ class Service:
         self._alarm.ring()
         return now
 
+    def advance_clock(self, micros: int) -> int:
+        """Move a test clock ahead by so much. Raises ClockIsReal."""
+        return self.set_clock(self.clock.now() + micros)
+
+    def receive(self, provider: str, kind: str, headers: Mapping[str, str], body: bytes) -> tuple[dict[str, Any], int]:
+        """What a gateway posts: (answer, HTTP status). Raises NotFound."""
+        return self.way_out.receive(provider, kind, headers, body)
+
     def ready(self) -> dict[str, str]:
         """What must be well before requests are taken: each check with `ok` or what is wrong."""
         missing = self.store.pending_migrations()
@@ -351,6 +416,7 @@ class Service:
             "migrations": f"missing: {', '.join(missing)}" if missing else "ok",
             "book": "ok" if published else "nothing is published",
             "worker": "ok" if self._thread is None or self._thread.is_alive() else "has stopped",
+            "dispatcher": "ok" if self.way_out.is_alive() else "has stopped",
         }
 
     # ---- inside -------------------------------------------------------------------------------------------------------------------------

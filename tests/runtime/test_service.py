@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from typing import Any
 
 import pytest
 
-from engine.runtime.errors import Conflict, NoBook, NotFound, Refused
+from engine.runtime.errors import Conflict, NoBook, NotFound, Refused, Throttled
 from engine.runtime.service import Service
 from rules.model import DAY, HOUR, SECOND
 from tests.runtime.conftest import o2o_files
@@ -262,3 +263,33 @@ def test_a_thread_judges_what_arrives(shop: Service) -> None:
     assert shop.await_decision("live", "api", "e1", timeout_seconds=20)
     assert not shop.await_decision("live", "api", "nobody", timeout_seconds=0.01)
     assert verdicts(shop) == [("remind", "schedule", "timer_set")]
+
+
+def test_a_message_leaves_and_its_receipt_comes_back(shop: Service) -> None:
+    """From the event to the phone: the captured text, the attempt, the state."""
+    shop.accept("live", [made(1)])
+    go(shop, HOUR + SECOND)
+    shop.settle(sending=True)
+
+    message = shop.messages("live").items[0]
+    assert (message["state"], [one["provider"] for one in message["attempts"]]) == ("delivered", ["capture"])
+    assert [one["status"] for one in message["receipts"]] == ["delivered"]
+    assert [one.text for one in shop.way_out.providers["capture"].captured] == ["请支付K1"]  # type: ignore[attr-defined]
+
+
+def test_a_code_is_asked_for_sent_and_checked_once(service: Service) -> None:
+    """Through the book's rule; the code stands nowhere but in the text that left."""
+    service.publish(o2o_files(), "first", "pm")
+    started = service.start_verification("live", phone="13900001111", purpose="register", ip="203.0.113.7")
+    service.settle(sending=True)
+    left = service.way_out.providers["capture"].captured[-1].text  # type: ignore[attr-defined]
+    code = re.search(r"\d{6}", left)[0]  # type: ignore[index]
+    wrong = "000000" if code != "000000" else "111111"
+
+    answers = [service.check_verification("live", id=started["id"], code=one) for one in (wrong, code, code)]
+
+    assert [answer["status"] for answer in answers if answer is not None] == ["pending", "approved", "failed"]
+    assert code not in str(service.messages("live").items) + str(service.verdicts("live").items)
+    with pytest.raises(Throttled) as throttled:
+        service.start_verification("live", phone="13900001111", purpose="register")
+    assert throttled.value.retry_after_seconds == 60
