@@ -29,7 +29,7 @@ from engine.runtime.tombstones import Tombstones
 from engine.runtime.verification import Verifications
 from engine.runtime.way_out import WayOut
 from engine.runtime.worker import Worker
-from engine.store import audit, books, cells, decisions, erasure, events, keys, messages, suppressions, switches, timers
+from engine.store import audit, books, cells, decisions, erasure, events, keys, messages, reports, suppressions, switches, timers
 from engine.store.keys import Key
 from engine.store.paging import Page
 from engine.store.states import State
@@ -373,6 +373,16 @@ class Service:
             active = books.active(tx, env)
             version = books.get(tx, active.version) if active is not None else None
         return version.files if version is not None else None
+
+    def report(self, env: str, since: int | None, until: int | None) -> list[dict[str, Any]]:
+        """What became of every rule in `[since, until)`: verdicts by reason, messages by state, goals by group."""
+        start, end = since or 0, until if until is not None else self.clock.now() + 1
+        with self.store.read() as tx:
+            return views.report(
+                reports.verdicts(tx, env, start, end),
+                reports.message_states(tx, env, start, end),
+                decisions.conversion_counts(tx, env, start, end),
+            )
 
     # ---- keys, clock, health ------------------------------------------------------------------------------------------------------------
 

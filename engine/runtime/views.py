@@ -116,3 +116,30 @@ def trait_values(plan: BookPlan, cell: UserCell, now: int) -> Mapping[str, Any]:
             if value is not None:
                 found[name.removeprefix("user.")] = jsonable(value, kind_of(field))
     return found
+
+
+def report(
+    verdicts: Mapping[tuple[str, str, str], int], states: Mapping[tuple[str, str], int], goals: Mapping[tuple[str, str], int]
+) -> list[dict[str, Any]]:
+    """A row per rule. Both delivery rates have their counts beside them: delivered / accepted, and delivered / final receipts."""
+    rows: dict[str, dict[str, Any]] = {}
+
+    def row(rule: str) -> dict[str, Any]:
+        return rows.setdefault(rule, {"rule": rule, "judged": 0, "sent": 0, "reasons": {}, "states": {}, "goals": {}})
+
+    for (rule, outcome, reason), number in sorted(verdicts.items()):
+        one = row(rule)
+        one["judged"] += number
+        one["sent"] += number if outcome == "send" else 0
+        one["reasons"][f"{outcome} {reason}"] = number
+    for (rule, state), number in sorted(states.items()):
+        row(rule)["states"][state] = number
+    for (rule, group), number in sorted(goals.items()):
+        row(rule)["goals"][group] = number
+    for one in rows.values():
+        counts = one["states"]
+        final = sum(counts.get(state, 0) for state in ("delivered", "undelivered"))
+        one["final"] = final
+        one["accepted"] = final + counts.get("accepted", 0)
+        one["delivered"] = counts.get("delivered", 0)
+    return [rows[rule] for rule in sorted(rows)]

@@ -293,3 +293,16 @@ def test_a_code_is_asked_for_sent_and_checked_once(service: Service) -> None:
     with pytest.raises(Throttled) as throttled:
         service.start_verification("live", phone="13900001111", purpose="register")
     assert throttled.value.retry_after_seconds == 60
+
+
+def test_the_report_says_what_became_of_each_rule(shop: Service) -> None:
+    shop.accept("live", [made(1), made(2), made(3, user="nobody")])
+    shop.settle()
+    shop.cancel("live", "remind", "K2")
+    go(shop, HOUR + SECOND)
+    shop.settle(sending=True)
+
+    (row,) = shop.report("live", None, None)
+    assert (row["rule"], row["judged"], row["sent"], row["delivered"], row["accepted"], row["final"]) == ("remind", 6, 1, 1, 1, 1)
+    assert row["reasons"] == {"cancel requested": 1, "schedule timer_set": 3, "send ok": 1, "skip no_recipient": 1}
+    assert shop.report("live", shop.clock.now() + 1, None) == []
