@@ -17,6 +17,7 @@ from benchmarks.decide.workload import SIZES, TYPES
 from benchmarks.machine import RESULTS, ROOT, as_text, machine
 
 OURS = "hongyan"
+MOST_WHOLE = 1_000  # rules in one set; ten times as many take some engines minutes to load and milliseconds to ask
 Results = dict[str, dict[str, dict[str, Any]]]  # peer -> rules -> what the runner printed
 
 
@@ -34,13 +35,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _say(f"{peer}, {size} rules: {_cell(result)}")
             if "not installed" in result.get("error", ""):
                 break
+    whole: Results = {}
+    for peer in [peer for peer in options.only or PEERS if not peer.startswith(OURS)] if options.whole else []:
+        for size in [size for size in options.sizes or SIZES if size <= MOST_WHOLE]:
+            command = [options.peers_python, "-m", "benchmarks.decide.runner", peer, str(size), str(seconds), "whole"]
+            whole.setdefault(peer, {})[str(size)] = result = _run(command, seconds)
+            _say(f"{peer}, {size} rules in one set: {_cell(result)}")
     joined = _run([sys.executable, "-m", "benchmarks.decide.joins"], seconds)
-    text = _report(about, results, joined, seconds)
+    text = _report(about, results, whole, joined, seconds)
     sys.stdout.write(text)
     if not options.only:
         RESULTS.mkdir(exist_ok=True)
         (RESULTS / "decide.md").write_text(text, encoding="utf-8")
-        raw = {"machine": about, "seconds": seconds, "results": results, "joins": joined}
+        raw = {"machine": about, "seconds": seconds, "results": results, "in_one_set": whole, "joins": joined}
         (RESULTS / "decide.json").write_text(json.dumps(raw, indent=1) + "\n", encoding="utf-8")
         plot = subprocess.run([options.peers_python, "-m", "benchmarks.decide.plot"], cwd=ROOT, capture_output=True, text=True)
         _say("plotted" if plot.returncode == 0 else f"no plot: {plot.stderr.strip().splitlines()[-1]}")
@@ -52,6 +59,7 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="a second per engine and size instead of eight")
     parser.add_argument("--seconds", type=float, help="timed seconds per engine and size")
     parser.add_argument("--sizes", type=int, nargs="*", help=f"numbers of rules, multiples of {2 * TYPES}")
+    parser.add_argument("--whole", action="store_true", help=f"a second table: the peers with all rules in one set, up to {MOST_WHOLE:,}")
     parser.add_argument("--only", nargs="*", choices=PEERS, help="some engines only; then nothing is written to results/")
     parser.add_argument(
         "--peers-python",
@@ -86,15 +94,37 @@ def _number(value: float) -> str:
     return f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
 
 
-def _report(about: dict[str, str], results: Results, joined: dict[str, Any], seconds: float) -> str:
-    sizes = sorted({int(size) for by_size in results.values() for size in by_size})
-    lines = ["# decide: microseconds of processor time per event", ""]
-    lines += [f"| engine | {' | '.join(f'{size:,} rules' for size in sizes)} | version |", "|---" * (len(sizes) + 2) + "|"]
+def _table(results: Results) -> list[str]:
+    sizes = _sizes(results)
+    lines = [f"| engine | {' | '.join(f'{size:,} rules' for size in sizes)} | version |", "|---" * (len(sizes) + 2) + "|"]
     for peer, by_size in results.items():
         cells = [_cell(by_size[str(size)]) if str(size) in by_size else "" for size in sizes]
         version = next((result["version"] for result in by_size.values() if "version" in result), "")
         lines.append(f"| {_label(peer)} | {' | '.join(cells)} | {version} |")
-    lines += ["", *_ratios(results, sizes), ""]
+    return lines
+
+
+def _sizes(results: Results) -> list[int]:
+    return sorted({int(size) for by_size in results.values() for size in by_size})
+
+
+def _in_one_set(whole: Results) -> list[str]:
+    if not whole:
+        return []
+    return [
+        "## The others with all rules in one set",
+        "",
+        "Nothing is chosen by event type before they are asked, as when a whole rulebook is handed to them. The same rules match, by as"
+        " many tests (the event type stands in the store's name). Hongyan is always given the whole book: its rows above are the ones to"
+        " compare with.",
+        "",
+        *_table(whole),
+        "",
+    ]
+
+
+def _report(about: dict[str, str], results: Results, whole: Results, joined: dict[str, Any], seconds: float) -> str:
+    lines = ["# decide: microseconds of processor time per event", "", *_table(results), "", *_ratios(results, _sizes(results)), ""]
     matches = {
         round(result["matches_per_event"], 3) for by_size in results.values() for result in by_size.values() if "error" not in result
     }
@@ -105,6 +135,7 @@ def _report(about: dict[str, str], results: Results, joined: dict[str, Any], sec
         " with plain Python before the clock ran. Hongyan's figure is the decision: match, all gates, two caps, the text, changed"
         " cells applied. The others' are matching alone.",
         "",
+        *_in_one_set(whole),
         "## Joins: microseconds for the decision that completes one",
         "",
         joined["error"] if "error" in joined else joins.table(joined),

@@ -1,6 +1,6 @@
 """One engine at one size, in a process of its own: a crash, a leak or a busy thread of one engine touches no other.
 
-Prints one line of JSON. `python -m benchmarks.decide.runner PEER RULES SECONDS`
+Prints one line of JSON. `python -m benchmarks.decide.runner PEER RULES SECONDS [whole]`; `whole`: all rules are in one set.
 """
 
 from __future__ import annotations
@@ -14,17 +14,19 @@ import time
 from types import ModuleType
 from typing import Any
 
-from benchmarks.decide.workload import Event, expected, make_events, make_rules
+from benchmarks.decide.workload import Event, expected, in_one_set, make_events, make_rules
 
 VERIFIED = 500  # events whose matches are compared before anything is timed
 MOST = 20_000  # events of one repeat
 REPEATS = 7
 
 
-def measure(name: str, size: int, seconds: float) -> dict[str, Any]:
+def measure(name: str, size: int, seconds: float, whole: bool) -> dict[str, Any]:
     """Microseconds of processor time per event, of several repeats over the same events: other work on the machine counts less so."""
     peer = importlib.import_module(f"benchmarks.decide.peers.{name}")
     rules, events = make_rules(size), make_events(size, MOST)
+    if whole:
+        rules, events = in_one_set(rules, events)
     began = time.perf_counter()
     prepared = peer.prepare(rules)
     preparation = time.perf_counter() - began
@@ -85,10 +87,10 @@ def version(peer: ModuleType) -> str:
         return ""
 
 
-def main(name: str, size: str, seconds: str) -> None:
+def main(name: str, size: str, seconds: str, whole: str = "") -> None:
     """Print the measurement, or why there is none."""
     try:
-        result = measure(name, int(size), float(seconds))
+        result = measure(name, int(size), float(seconds), whole == "whole")
     except ImportError as error:
         result = {"error": f"not installed: {error}"}
     except Exception as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 TYPES = 50
@@ -72,6 +72,16 @@ def make_events(rules: int, count: int, seed: int = 1) -> list[Event]:
             }
         )
     return events
+
+
+def in_one_set(rules: Sequence[Rule], events: Sequence[Event]) -> tuple[list[Rule], list[Event]]:
+    """The same with nothing chosen by event type beforehand: one type for all, the store's name says which it was. The same rules match,
+    by as many tests.
+    """
+    return (
+        [replace(rule, type="all", store=f"{rule.type} {rule.store}") for rule in rules],
+        [{**event, "type": "all", "store": f"{event['type']} {event['store']}"} for event in events],
+    )
 
 
 def by_type(rules: Sequence[Rule]) -> dict[str, list[Rule]]:
