@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import BigInteger, Boolean, Column, Dialect, Integer, Text, TypeDecorator
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TEXT
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import BindParameter
 from sqlalchemy.sql.functions import FunctionElement
@@ -55,7 +55,8 @@ class _Ordered(TypeDecorator[str]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
-        return dialect.type_descriptor(Text(collation="C") if dialect.name == "postgresql" else Text())
+        # Not adapted to the dialect, which would make it a VARCHAR.
+        return TEXT(collation="C") if dialect.name == "postgresql" else Text()
 
 
 class Name(_Ordered):

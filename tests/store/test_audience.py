@@ -97,7 +97,7 @@ def fields() -> Fields:
     return merged(user_fields(book.attributes, traits, plan().zone), event_fields([book.events["opened"]], plan().zone))
 
 
-# ---- people and conditions by chance -----------------------------------------------------------------------------------------------------
+# ---- people and conditions by chance ---------------------------------------------------------------------------------------------------
 
 CITIES = ("上海", "北京", "上", "", "Z", "a", "😀", "\uffff", "\0", "5", "true", "null", "2026-06-01", "it's", '"', "\\", "%", "x" * 700)
 NUMBERS = (
@@ -315,7 +315,7 @@ def test_nor_by_a_single_leaf_or_its_opposite(shared: Store, trial: Any) -> None
     assert not lost(shared, (Not((), leaf), crowd, event))
 
 
-# ---- every operator on every field, at the edges -----------------------------------------------------------------------------------------
+# ---- every operator on every field, at the edges ---------------------------------------------------------------------------------------
 
 EDGES: dict[str, list[Any]] = {
     "text": ["上海", "上", "", "a", "\0", "x" * 700, "海", "5", "Z", "\uffff"],
@@ -410,7 +410,7 @@ def test_every_operator_at_the_edges(shared: Store, name: str) -> None:
         tx.execute(sa.delete(schema.people))
 
 
-# ---- what SQL can tell -------------------------------------------------------------------------------------------------------------------
+# ---- what SQL can tell -----------------------------------------------------------------------------------------------------------------
 
 
 def person(attributes: dict[str, Any] | None = None, **traits: Any) -> UserCell:
@@ -440,11 +440,11 @@ EXACT: tuple[tuple[str, Condition, list[UserCell]], ...] = (
     ("part", Leaf((), "user.city", "contains", "%"), [person({"city": value}) for value in ("100%", "100", ["%"])]),
     ("begins", Leaf((), "user.city", "starts_with", "上海"), [person({"city": city}) for city in ("上海市", "在上海", "上", 1)]),
     ("ends", Leaf((), "user.city", "ends_with", "海"), [person({"city": value}) for value in ("上海", "海上", "", "海")]),
-    ("same", Leaf((), "user.city", "is", Ref("user.usual")), [person({"city": a, "usual": b}) for a, b in (("a", "a"), ("a", "b"), (1, 1))]),
+    ("same", Leaf((), "user.city", "is", Ref("user.usual")), [person({"city": a, "usual": b}) for a, b in ("aa", "ab", (1, 1))]),
     ("moved", Leaf((), "user.city", "is_not", Ref("user.usual")), [person({"city": "a", "usual": u}) for u in ("a", "b", None)]),
     ("known", Leaf((), "user.city", "exists", True), [person({"city": city}) for city in ("a", "", 1, None)] + [person()]),
     ("unknown", Leaf((), "user.city", "exists", False), [person({"city": value}) for value in ("a", 1, None)] + [person()]),
-    ("deep", Leaf((), "user.home.city", "is", "a"), [person({"home": value}) for value in ({"city": "a"}, {"city": 1}, [{"city": "a"}], "a")]),
+    ("deep", Leaf((), "user.home.city", "is", "a"), [person({"home": value}) for value in ({"city": "a"}, {"city": 1}, ["a"], "a")]),
     ("born", Leaf((), "user.birthday", "is", "2000-01-01"), [person({"birthday": value}) for value in ("2000-01-01", "2000-1-1", 1)]),
     ("segment", InSegment((), "big"), [person(spent=value) for value in (99, 100, 100.5)] + [person()]),
     ("neither", NoneOf((), (Leaf((), "user.city", "is", "a"), Leaf((), "user.member", "is", True))), [person({"city": "a"}), person()]),
