@@ -38,7 +38,7 @@ MAX_RUNS = 128  # files open at once while merging
 STEP = 4_096  # lines between two reports of progress
 _RECORD = struct.Struct("<qqI")
 # The time of an event where only texts stand before it; as texts such times are in order of time.
-_plain_time = re.compile(rb'\{(?:"[^"]*":"[^"]*",)*?"time":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"').match
+_plain_time = re.compile(rb'\{(?:"[^"]*": ?"[^"]*", ?)*?"time": ?"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"').match
 _BOM = b"\xef\xbb\xbf"
 
 
