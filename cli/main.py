@@ -24,6 +24,20 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("cli.explain", "show why a rule did, or did not, send"),
     "compare": ("cli.compare", "show what a changed book would do differently"),
     "sample": ("cli.sample", "make realistic O2O users and events"),
+    "serve": ("cli.serve", "run the service: API, worker, dispatcher"),
+    "worker": ("cli.worker", "judge events and timers, and nothing else"),
+    "dispatch": ("cli.dispatch", "hand messages to providers, and nothing else"),
+    "publish": ("cli.publish", "put a book in force"),
+    "versions": ("cli.versions", "list the published books"),
+    "rollback": ("cli.rollback", "put an earlier version in force again"),
+    "export": ("cli.export", "write the book in force as files"),
+    "replay": ("cli.replay", "run recorded events through a book"),
+    "import": ("cli.importing", "take over users from a file"),
+    "keys": ("cli.keys", "make API keys"),
+    "doctor": ("cli.doctor", "say what is wrong and what to do"),
+    "backup": ("cli.backup", "copy the database while it is in use"),
+    "restore": ("cli.restore", "put a backup in the place of the database"),
+    "export-user": ("cli.export_user", "print all that is held about a person"),
 }
 PROMISES = """exit codes: 0 fine, 1 findings, failed tests or refused lines, 2 wrong usage or unreadable input
 `hongyan COMMAND --help` says more about one command"""
@@ -86,7 +100,7 @@ def _dispatch(argv: list[str]) -> int:
 
 
 def _overview() -> str:
-    lines = [f"  {name:<9} {purpose}" for name, (_, purpose) in COMMANDS.items()]
+    lines = [f"  {name:<11} {purpose}" for name, (_, purpose) in COMMANDS.items()]
     return "usage: hongyan COMMAND ...\n\n" + "\n".join(lines) + "\n\n" + PROMISES
 
 

@@ -50,7 +50,7 @@ def run(args: Namespace) -> int:
             traces=[] if args.trace else None,
         )
         spare_collector()
-        _print(tally.count(lines(simulation, inputs.events, prices)), book, args.format)
+        print_lines(tally.count(lines(simulation, inputs.events, prices)), book, args.format)
     for text in tally.summary(book, inputs.events.events, inputs.refused, inputs.events.duplicates, len(simulation.pending())):
         say(text)
     return 1 if inputs.refused else 0
@@ -63,7 +63,8 @@ def spare_collector() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
-def _print(lines: Iterable[Line], book: Rulebook, form: str) -> None:
+def print_lines(lines: Iterable[Line], book: Rulebook, form: str) -> None:
+    """Lines for programs (`jsonl`), or a timeline, on standard output."""
     if form == "jsonl":
         put = sys.stdout.buffer.write  # JSON is bytes: text would be encoded once more
         for line in lines:
