@@ -34,7 +34,8 @@ _BEFORE_IT_LEAVES = (State.SUBMITTING, State.REJECTED, State.EXPIRED, State.CANC
 
 ARROWS: Mapping[State, frozenset[State]] = {
     State.QUEUED: frozenset({State.WAITING, *_BEFORE_IT_LEAVES}),
-    State.WAITING: frozenset({State.QUEUED, *_BEFORE_IT_LEAVES}),
+    # An earlier attempt, whose outcome was unknown, may have arrived after all: then there is nothing to try again.
+    State.WAITING: frozenset({State.QUEUED, State.DELIVERED, *_BEFORE_IT_LEAVES}),
     # Back to waiting for a retry; a receipt may overtake the provider's own answer.
     State.SUBMITTING: frozenset(
         {

@@ -268,8 +268,6 @@ class House:
         return Receipt(id, provider_id, ReceiptStatus(status), self.aware(0), **more)
 
 
-
-
 @pytest.fixture
 def house(url: str) -> Iterator[House]:
     """Monday 10:00 in Shanghai, nothing has happened yet."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from engine.core.occurrences import OptOut
 from engine.core.zones import format_instant
+from engine.runtime.waiting import Policy
 from engine.store import switches
 from engine.store.states import State
 from engine.store.switches import Switch
@@ -486,3 +489,23 @@ class TestFailingOver:
         house.step()
 
         assert sorted(house.states()) == ["accepted", "waiting"]
+
+
+def test_several_dispatchers_send_each_message_once(house: House) -> None:
+    """Four threads, of two processes as it were, on one database."""
+    for number in range(60):
+        house.order(f"A{number}", user={"id": f"u{number}", "phone": f"+86138001{number:05}"})
+    first = house.dispatcher
+    house.restart()
+    threads = [threading.Thread(target=one.step) for one in (first, first, house.dispatcher, house.dispatcher) for _ in range(2)]
+    house.policy = Policy(batch=10)
+    for dispatcher in (first, house.dispatcher):
+        dispatcher._policy = house.policy
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    house.step(20)
+
+    assert sorted(one.id for one in house.one.given) == sorted({one.id for one in house.one.given})
+    assert house.states() == ["accepted"] * 60
