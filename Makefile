@@ -3,7 +3,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-SAMPLE := .hongyan/sample
 
 .DEFAULT_GOAL := help
 .PHONY: help install run test check format pytest bench clean
@@ -19,9 +18,9 @@ $(STAMP): setup.cfg pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test]'
 	@touch $@
 
-run: $(STAMP) ## simulate a day of sample O2O events and print the timeline
-	$(BIN)/hongyan sample --orders 12 --seed 1 --out $(SAMPLE)
-	$(BIN)/hongyan simulate rules/books/o2o --users $(SAMPLE)/users.jsonl --events $(SAMPLE)/events.jsonl --from 2026-06-01
+run: $(STAMP) ## the service at http://127.0.0.1:8000, with a day of demo data in .hongyan
+	@mkdir -p .hongyan
+	HONGYAN_DATABASE=$${HONGYAN_DATABASE:-sqlite:///.hongyan/demo.db} $(BIN)/hongyan serve --demo
 
 test: check pytest ## everything that CI runs
 
