@@ -140,7 +140,8 @@ def messages(draw: st.DrawFn) -> Message:
     until = draw(st.one_of(st.none(), instants))
     return Message(
         draw(names), draw(instants), draw(items()), draw(maybe_name), draw(maybe_name), draw(names), draw(names), draw(names), draw(names),
-        draw(maybe_name), draw(st.one_of(st.none(), st.text())), draw(json), draw(st.integers(0, 9)), until, draw(st.one_of(st.none(), objects)),
+        draw(maybe_name), draw(st.one_of(st.none(), st.text())), draw(json), draw(st.integers(0, 9)), until,
+        draw(st.one_of(st.none(), objects)),
         draw(st.lists(names, max_size=2).map(tuple)), draw(st.lists(st.tuples(names, names, instants), max_size=2).map(tuple)),
         draw(st.integers(0, 5)), draw(st.booleans()),
     )  # fmt: skip
@@ -149,7 +150,8 @@ def messages(draw: st.DrawFn) -> Message:
 @st.composite
 def timers(draw: st.DrawFn) -> Timer:
     return Timer(
-        draw(names), draw(st.sampled_from(("due", "release", "fallback", "wake"))), draw(instants), item=draw(st.one_of(st.none(), items())),
+        draw(names), draw(st.sampled_from(("due", "release", "fallback", "wake"))), draw(instants),
+        item=draw(st.one_of(st.none(), items())),
         message=draw(st.one_of(st.none(), messages())), user=draw(maybe_name), recipient=draw(st.tuples(maybe_name, maybe_name)),
         watch=draw(st.lists(names, max_size=2).map(tuple)),
     )  # fmt: skip
