@@ -82,14 +82,18 @@ class HttpServer:
 
 def _listening(host: str, port: int) -> list[socket.socket]:
     """One socket for each address of the host, bound already."""
-    found = []
+    found: list[socket.socket] = []
     for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE):
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.append(socket.socket(family, kind, protocol))
+        found[-1].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.bind(address)
-        found.append(listener)
+            found[-1].setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        try:
+            found[-1].bind(address)
+        except OSError:
+            for listener in found:
+                listener.close()
+            raise
     return found
 
 

@@ -4,17 +4,20 @@ import gzip
 import json
 import os
 import re
+import shutil
 import sqlite3
 import stat
 from pathlib import Path
 
 import pytest
 
-from cli.main import main
 from engine.runtime.clock import TestClock
 from engine.runtime.service import Service
 from engine.store.store import Store
 from tests.cli.conftest import BOOK, Hongyan
+from tests.store.conftest import postgresql, url
+
+__all__ = ["postgresql", "url"]  # fixtures
 
 START = 1_780_279_200_000_000  # 2026-06-01T02:00:00Z
 ATTRIBUTES = "user: {attributes: {vip: boolean, points: integer, city: string, tags: {type: list, items: string}}}\n"
@@ -382,6 +385,38 @@ def test_the_doctor_says_that_a_database_is_away(hongyan: Hongyan, monkeypatch: 
     assert "geheim" not in outcome.out
 
 
-def test_main_is_the_command() -> None:
-    """These tests run what the console script runs."""
-    assert main(["doctor"]) == 0
+def test_a_test_clock_makes_nothing_late(hongyan: Hongyan, book: Path, database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stands until the API moves it."""
+    hongyan("publish", book, "--note", "x")
+    store = Store(f"sqlite:///{database}")
+    service = Service(store, TestClock(START), secret=b"secret of the tests")
+    service.accept("live", [order(1)])
+    service.close()
+    monkeypatch.setenv("HONGYAN_CLOCK", "test")
+    found = states(hongyan("doctor", "--format", "json").out)
+
+    assert (found["clock"], found["live"]) == ("warning", "ok")
+
+
+# ---- both databases ---------------------------------------------------------------------------------------------------------------------
+
+
+def test_all_of_it_on_each_database(hongyan: Hongyan, book: Path, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Publish, decide, back up, lose an event, restore, replay."""
+    if url.startswith("postgresql") and shutil.which("pg_dump") is None:
+        pytest.skip("no pg_dump")
+    monkeypatch.setenv("HONGYAN_DATABASE", url)
+    assert hongyan("publish", book, "--note", "x").code == 0
+    service = Service(Store(url), TestClock(START), secret=b"secret of the tests")
+    person = {"id": "u1", "phone": "13800138000"}
+    assert [one.status for one in service.accept("live", [order(1) | {"user": person}])] == ["accepted"]
+    service.settle()
+    service.close()
+    assert hongyan("backup", tmp_path / "b").code == 0
+    assert hongyan("rollback", 1, "--author", "later").code == 0
+    assert hongyan("restore", tmp_path / "b").code == 2  # there is a database already
+    assert hongyan("restore", tmp_path / "b", "--replace").code == 0
+
+    assert states(hongyan("doctor", "--format", "json").out)["database"] == "ok"
+    assert [json.loads(line)["to"] for line in hongyan("replay", book, "--format", "jsonl").out.splitlines()] == ["+8613800138000"]
+    assert json.loads(hongyan("export-user", "u1").out)["events"][0]["id"] == "e1"
