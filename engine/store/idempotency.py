@@ -40,9 +40,7 @@ def begin(tx: Tx, env: str, key: str, route: str, request: str, now: int) -> Sta
     return Standing("running") if known.status is None else Standing("done", known.status, known.response)
 
 
-_TAKE = sa.text(
-    "INSERT INTO idempotency (env, key, route, request, at) VALUES (:env, :key, :route, :request, :at) ON CONFLICT DO NOTHING"
-)
+_TAKE = sa.text("INSERT INTO idempotency (env, key, route, request, at) VALUES (:env, :key, :route, :request, :at) ON CONFLICT DO NOTHING")
 
 
 def finish(tx: Tx, env: str, key: str, route: str, status: int, response: str) -> None:
