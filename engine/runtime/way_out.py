@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from random import Random
 from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from engine.core.zones import EPOCH_UTC
 from engine.runtime.books import Books
@@ -21,6 +24,8 @@ from engine.store.store import Store
 from providers.contract import Provider, Request, RequestRefused, Sinks
 from providers.registry import make
 from rules.model import CHANNELS
+
+log = logging.getLogger(__name__)
 
 Table = Mapping[str, Any]
 # Carries every channel without a route, and everything of the test environment.
@@ -119,6 +124,10 @@ class WayOut:
 
     def _run(self) -> None:
         while not self._stopping:
-            if not self._dispatcher.step():
-                self._bell.wait(IDLE_SECONDS)
-                self._bell.clear()
+            try:
+                if self._dispatcher.step():
+                    continue
+            except SQLAlchemyError as error:  # away, or full: the outcomes of what was sent are kept until they can be recorded
+                log.error("the database fails: %s", type(error).__name__)
+            self._bell.wait(IDLE_SECONDS)
+            self._bell.clear()

@@ -28,16 +28,17 @@ class Worker:
             due = timers.next_due(tx, env)
             if not events.count_waiting(tx, env) and (due is None or due >= now):
                 return False
-        return self._store.transact(lambda tx: self._batch(tx, env, now))
+        return self._store.transact(lambda tx: self._batch(tx, env))
 
     def next_due(self, env: str) -> int | None:
         """When the next timer is due."""
         with self._store.read() as tx:
             return timers.next_due(tx, env)
 
-    def _batch(self, tx: Tx, env: str, now: int) -> bool:
+    def _batch(self, tx: Tx, env: str) -> bool:
         if not events.lock_inbox(tx, env):
             return False
+        now = self._clock.now()  # with the lock: no event that is taken came later, so a timer due before it is not passed over
         desk = self._books.desk(tx, env)
         if desk is None:
             return False
