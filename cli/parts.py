@@ -58,6 +58,7 @@ def opened(settings: Settings | None = None, clock: Clock | None = None, *, send
                 prices=settings.prices,
                 providers=settings.providers if sending else (),
                 routes=settings.routes if sending else (),
+                retention=settings.retention,
             )
         except BaseException:
             store.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from prometheus_client import CollectorRegistry
+from sqlalchemy.exc import SQLAlchemyError
 
 from engine.core.facts import Event, Json, UserCell
 from engine.core.occurrences import Cancellation, OptOut, UserChange
@@ -23,17 +25,21 @@ from engine.runtime.books import ENVIRONMENTS, ActiveBook, Books
 from engine.runtime.clock import Clock
 from engine.runtime.deciding import Cause, Deciding
 from engine.runtime.errors import NoBook, NotFound, ServiceError
+from engine.runtime.housekeeping import Housekeeper
 from engine.runtime.intake import Intake
 from engine.runtime.meters import Meters
 from engine.runtime.tombstones import Tombstones
 from engine.runtime.verification import Verifications
 from engine.runtime.way_out import WayOut
 from engine.runtime.worker import Worker
+from engine.settings import Retention
 from engine.store import audit, books, cells, decisions, erasure, events, keys, messages, reports, suppressions, switches, timers
 from engine.store.keys import Key
 from engine.store.paging import Page
 from engine.store.states import State
 from engine.store.store import Store, Tx
+
+log = logging.getLogger(__name__)
 
 MAX_STEPS = 1_000_000  # of one `settle`: a defect would otherwise never end
 
@@ -62,6 +68,7 @@ class Service:
         prices: Mapping[str, Mapping[str, float]] | None = None,
         providers: Sequence[Mapping[str, Any]] = (),
         routes: Sequence[Mapping[str, Any]] = (),
+        retention: Retention | None = None,
     ) -> None:
         self.store = store
         self.clock = clock
@@ -69,6 +76,7 @@ class Service:
         self.books = Books(self.tombstones)
         self.deciding = Deciding(self.books)
         self.worker = Worker(store, self.books, clock)
+        self._housekeeper = Housekeeper(store, clock, retention)
         self.prices = prices or {}
         self._alarm = Alarm()
         self._intake = Intake(store, clock.now, self._alarm.ring)
@@ -114,9 +122,14 @@ class Service:
 
     def _run(self) -> None:
         while not self._stopping:
-            if self._steps():
-                continue
-            due = [instant for env in ENVIRONMENTS if (instant := self.worker.next_due(env)) is not None]
+            due: list[int] = []
+            try:
+                if self._steps():
+                    continue
+                self._housekeeper.turn()
+                due = [instant for env in ENVIRONMENTS if (instant := self.worker.next_due(env)) is not None]
+            except SQLAlchemyError as error:  # away, or full: what was not committed is done again
+                log.error("the database fails: %s", type(error).__name__)
             self._alarm.wait(min(due, default=None), self.clock.now())
 
     def _steps(self) -> bool:

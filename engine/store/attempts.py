@@ -178,3 +178,11 @@ def forget(tx: Tx, seqs: Sequence[int]) -> None:
     tx.execute(sa.delete(provider_ids).where(provider_ids.c.attempt.in_(of_message)), {"seqs": seqs})
     tx.execute(sa.delete(attempts).where(Among(attempts.c.message, numbers("seqs"))), {"seqs": seqs})
     tx.execute(sa.delete(receipts).where(Among(receipts.c.message, numbers("seqs"))), {"seqs": seqs})
+
+
+def forget_unmatched_before(tx: Tx, received: int, limit: int) -> int:
+    """Delete receipts of no message that came before an instant, among the oldest so many; how many."""
+    columns = receipts.c
+    oldest = sa.select(columns.seq, columns.received).where(columns.message.is_(None)).order_by(columns.seq).limit(limit).subquery()
+    chosen = sa.select(oldest.c.seq).where(oldest.c.received < received)
+    return tx.execute(sa.delete(receipts).where(columns.seq.in_(chosen))).rowcount

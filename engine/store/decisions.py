@@ -175,6 +175,14 @@ def forget_before(tx: Tx, env: str, at: int, limit: int) -> int:
     return len(seqs)
 
 
+def forget_conversions_before(tx: Tx, env: str, at: int, limit: int) -> int:
+    """Delete goals reached before an instant, among the oldest so many; how many."""
+    columns = conversions.c
+    oldest = sa.select(columns.seq, columns.at).where(columns.env == env).order_by(columns.seq).limit(limit).subquery()
+    chosen = sa.select(oldest.c.seq).where(oldest.c.at < at)
+    return tx.execute(sa.delete(conversions).where(columns.seq.in_(chosen))).rowcount
+
+
 def conversion_counts(tx: Tx, env: str, since: int, until: int) -> dict[tuple[str, str], int]:
     """(rule, group) -> conversions in `[since, until)`."""
     columns = conversions.c

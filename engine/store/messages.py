@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from engine.core.case import NEVER
 from engine.core.outcomes import Message
 from engine.store import bulk, codec
 from engine.store.columns import Among, kept_as, names, numbers
@@ -284,9 +285,13 @@ def _stored(row: Any) -> Stored:
 
 
 def forget_before(tx: Tx, env: str, at: int, limit: int) -> list[int]:
-    """Delete messages that have ended and were decided before an instant, at most so many; their seqs (attempts.forget takes them)."""
+    """Delete messages that have ended and were decided before an instant, at most so many; their seqs (attempts.forget takes them). An
+    unknown one has ended when nobody will ask about it any more."""
+    columns = messages.c
     open_states = [state.value for state in (*WAITS, State.SUBMITTING, State.UNKNOWN)]
-    chosen = sa.select(messages.c.seq).where(messages.c.env == env, messages.c.at < at, messages.c.state.not_in(open_states))
-    seqs = list(tx.execute(chosen.order_by(messages.c.seq).limit(limit)).scalars())
+    ended = sa.or_(columns.state.not_in(open_states), sa.and_(columns.state == State.UNKNOWN.value, columns.not_before >= NEVER))
+    # Only the oldest are looked at: asked every minute, it must not read the whole table to find nothing.
+    oldest = sa.select(columns.seq, columns.at).where(columns.env == env, ended).order_by(columns.seq).limit(limit).subquery()
+    seqs = list(tx.execute(sa.select(oldest.c.seq).where(oldest.c.at < at)).scalars())
     tx.execute(sa.delete(messages).where(Among(messages.c.seq, numbers("seqs"))), {"seqs": seqs})
     return seqs

@@ -79,7 +79,8 @@ def expire(tx: Tx, now: int) -> int:
     return tx.execute(sa.update(verifications).where(*where).values(state="expired", codes="[]")).rowcount
 
 
-def forget_before(tx: Tx, env: str, created: int) -> int:
-    """Delete verifications begun before an instant; how many."""
+def forget_before(tx: Tx, env: str, expired: int, limit: int) -> int:
+    """Delete verifications whose time was over before an instant, at most so many; how many."""
     columns = verifications.c
-    return tx.execute(sa.delete(verifications).where(columns.env == env, columns.created < created)).rowcount
+    chosen = sa.select(columns.id).where(columns.env == env, columns.expires < expired).order_by(columns.expires).limit(limit)
+    return tx.execute(sa.delete(verifications).where(columns.env == env, columns.id.in_(chosen))).rowcount
