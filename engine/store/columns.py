@@ -132,13 +132,17 @@ class Among(FunctionElement[bool]):
     inherit_cache = True
     type = Boolean()
 
+    def self_group(self, against: Any = None) -> Any:
+        """Itself: for SQLite, which has no booleans, it would become `... = 1`, which goes by no index."""
+        return self
+
 
 @compiles(Among)
 def _among(element: Among, compiler: Any, **options: Any) -> str:
     column, parameter = [compiler.process(clause, **options) for clause in element.clauses]
     if compiler.dialect.name == "postgresql":
-        return f"{column} = ANY({parameter})"
-    return f"{column} IN (SELECT value FROM json_each({parameter}))"
+        return f"({column} = ANY({parameter}))"
+    return f"({column} IN (SELECT value FROM json_each({parameter})))"
 
 
 def names(parameter: str) -> BindParameter[Any]:
