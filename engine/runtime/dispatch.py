@@ -7,7 +7,7 @@ what it said. So after a crash every message that a provider may have got is kno
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta, tzinfo
 from random import Random
@@ -41,7 +41,8 @@ from rules.model import CHANNELS
 log = logging.getLogger(__name__)
 
 _PROVIDER_STOPPED = 5 * SECOND  # how long a message waits whose providers are all switched off, before somebody looks again
-_CROWDED = SECOND  # how long messages step aside whose provider is busy, where others wait for another one
+_LOOK_PAST = 2000  # messages among which one is looked for whose provider is free
+_LOOK_PAST_EVERY = SECOND // 5
 _LOOK_EVERY = SECOND  # for unknown messages and for those that a crash has left
 
 
@@ -98,6 +99,7 @@ class Dispatcher:
         self._in_hand: set[int] = set()  # attempts of this process whose outcome is not recorded yet
         self._unrecorded: list[tuple[list[_Leaving], Sequence[Outcome]]] = []  # the database was away when the answers came
         self._next_look = 0
+        self._next_look_past = 0
 
     # ---- running ------------------------------------------------------------------------------------------------------------------------
 
@@ -156,10 +158,24 @@ class Dispatcher:
             return
         book = active.plan
         claimed = messages.claim(tx, env, channel, now, self._policy.batch)
+        chosen, crowded = self._choose(tx, env, book, claimed, batch, now)
+        if not chosen and crowded and len(claimed) == self._policy.batch and self._routes.branches(channel):
+            claimed = self._look_past(tx, env, channel, book, crowded, now)
+            chosen, _ = self._choose(tx, env, book, claimed, batch, now)
+        if batch.lane is not None:
+            self._begin(tx, env, book, batch.lane, chosen, batch, now)
+            if not batch.leaving:
+                batch.lane.leave((), now)
+                batch.lane = None
+
+    def _choose(
+        self, tx: Tx, env: str, book: BookPlan, claimed: Sequence[Stored], batch: _Batch, now: int
+    ) -> tuple[list[Stored], set[str]]:
+        """Those that leave now, all by the provider of the batch's lane; and the providers that others have to wait for."""
         tried = attempts.of_messages(tx, [stored.seq for stored in claimed if stored.tries])
         fit = self._look(tx, env, book, claimed, tried, batch, now)
         chosen: list[Stored] = []
-        left: list[Stored] = []
+        crowded: set[str] = set()
         later: dict[int, int] = {}
         ends: list[tuple[Stored, Stay]] = []
         for stored in fit:
@@ -175,17 +191,29 @@ class Dispatcher:
             if batch.lane is None:
                 batch.lane = self._routes.enter(name, now)
             lane = batch.lane
-            (chosen if lane is not None and lane.provider == name and lane.take(stored.message.parts) else left).append(stored)
-        if not chosen and left and len(claimed) == self._policy.batch and self._routes.branches(channel):
-            later |= {stored.seq: now + _CROWDED for stored in left}  # behind them may be some for a provider that is free
+            if lane is not None and lane.provider == name and lane.take(stored.message.parts):
+                chosen.append(stored)
+            else:
+                crowded.add(name)
         self._end(tx, env, book, ends, batch, now)
         followups.postpone(tx, {seq: self._not_past_its_time(fit, seq, at) for seq, at in later.items()})
         batch.touched = batch.touched or bool(later)
-        if batch.lane is not None:
-            self._begin(tx, env, book, batch.lane, chosen, batch, now)
-            if not batch.leaving:
-                batch.lane.leave((), now)
-                batch.lane = None
+        return chosen, crowded
+
+    def _look_past(self, tx: Tx, env: str, channel: str, book: BookPlan, crowded: Collection[str], now: int) -> list[Stored]:
+        """Messages further back, for providers that are free: a slow account must not hold up what goes by another."""
+        if now < self._next_look_past:
+            return []
+        self._next_look_past = now + _LOOK_PAST_EVERY
+        picked: list[int] = []
+        for seq, to, type in followups.fresh(tx, env, channel, now, _LOOK_PAST):
+            going = [name for name in self._routes.order(channel, to, type, str(seq)) if f"provider:{name}" not in book.stopped]
+            name, _ = self._routes.choose(going, now)
+            if name is not None and name not in crowded and name in self._providers:
+                picked.append(seq)
+                if len(picked) == self._policy.batch:
+                    break
+        return followups.claim(tx, picked)
 
     def _look(
         self, tx: Tx, env: str, book: BookPlan, claimed: Sequence[Stored], tried: Mapping[int, Sequence[Attempt]], batch: _Batch, now: int

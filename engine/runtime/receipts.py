@@ -20,12 +20,14 @@ from engine.core.plan import BookPlan
 from engine.core.zones import EPOCH_UTC
 from engine.runtime.books import ENVIRONMENTS, Books
 from engine.runtime.clock import Clock
-from engine.runtime.deciding import Deciding
+from engine.runtime.deciding import Cause, Deciding
 from engine.runtime.meters import Meters
 from engine.runtime.routing import WITHOUT_ROUTE, Routing
 from engine.runtime.waiting import retry_id
 from engine.store import attempts, followups, messages, suppressions, timers
 from engine.store.attempts import Attempt
+from engine.store.columns import key_of
+from engine.store.followups import Named
 from engine.store.messages import Move, Stored
 from engine.store.states import Moved, State
 from engine.store.store import Store, Tx
@@ -83,12 +85,31 @@ def is_opt_out(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """Whose receipt it is. `parts`: what is said of each part, this one included."""
+    """Whose receipt it is. `named`: what the gateway's ids say, where it was found by one of them, `id`."""
 
     stored: Stored
     attempt: Attempt
     is_latest: bool
-    parts: Sequence[str | None] = ()
+    named: Named | None = None
+    id: str = ""
+
+
+def _reason(receipt: contract.Receipt) -> str | None:
+    return receipt.reason.value if receipt.reason is not None else None
+
+
+def _kept(provider: str, receipt: contract.Receipt, found: _Found | None, effect: str, now: int) -> attempts.Receipt:
+    return attempts.Receipt(
+        provider,
+        receipt.provider_id or receipt.id or "",
+        (receipt.at - EPOCH_UTC) // _MICROSECOND,
+        now,
+        receipt.status.value,
+        effect,
+        found.stored.seq if found is not None else None,
+        _reason(receipt),
+        receipt.code,
+    )
 
 
 class Receiver:
@@ -116,34 +137,28 @@ class Receiver:
     def receipts(self, provider: str, receipts: Sequence[contract.Receipt]) -> None:
         """Receipts as a provider reports them."""
         now = self._clock.now()
-        for effect in self._store.transact(lambda tx: [self.take(tx, provider, receipt, now) for receipt in receipts]):
+        for effect in self._store.transact(lambda tx: self.take(tx, provider, receipts, now)):
             self._meters.receipts.labels(provider, effect).inc()
 
-    def take(self, tx: Tx, provider: str, receipt: contract.Receipt, now: int) -> str:
-        """Keep one receipt and obey it where that is right; its effect."""
-        found = self._find(tx, provider, receipt)
-        if found is None:
+    def take(self, tx: Tx, provider: str, receipts: Sequence[contract.Receipt], now: int) -> list[str]:
+        """Keep receipts and obey them where that is right; their effects."""
+        found = self._find(tx, provider, receipts)
+        if None in found:
             followups.lock_provider(tx, provider)  # an answer may be on its way that names this message
-            found = self._find(tx, provider, receipt)
-        effect = self._obey(tx, provider, found, receipt, now) if found is not None else "unmatched"
-        kept = attempts.Receipt(
-            provider,
-            receipt.provider_id or receipt.id or "",
-            (receipt.at - EPOCH_UTC) // _MICROSECOND,
-            now,
-            receipt.status.value,
-            effect,
-            found.stored.seq if found is not None else None,
-            receipt.reason.value if receipt.reason is not None else None,
-            receipt.code,
+            found = self._find(tx, provider, receipts)
+        effects = self._obey(tx, provider, found, receipts, now)
+        attempts.add_receipts(
+            tx, [_kept(provider, receipt, whose, effect, now) for receipt, whose, effect in zip(receipts, found, effects, strict=True)]
         )
-        attempts.add_receipts(tx, [kept])
-        return effect
+        return effects
 
     def take_early(self, tx: Tx, provider: str, provider_ids: Sequence[str], since: int, now: int) -> None:
         """The provider has just said what it calls these messages: look for receipts that came before. The provider is locked."""
-        for seq, kept in followups.early(tx, provider, provider_ids, since):
-            again = contract.Receipt(
+        early = followups.early(tx, provider, provider_ids, since) if provider_ids else []
+        if not early:
+            return
+        receipts = [
+            contract.Receipt(
                 None,
                 kept.provider_id,
                 ReceiptStatus(kept.status),
@@ -151,54 +166,101 @@ class Receiver:
                 contract.Reason(kept.code) if kept.code is not None else None,  # type: ignore[call-arg]
                 kept.raw or "",
             )
-            found = self._find(tx, provider, again)
-            if found is not None:
-                followups.match(tx, seq, found.stored.seq, self._obey(tx, provider, found, again, now))
+            for _, kept in early
+        ]
+        found = self._find(tx, provider, receipts)
+        for (seq, _), whose, effect in zip(early, found, self._obey(tx, provider, found, receipts, now), strict=True):
+            if whose is not None:
+                followups.match(tx, seq, whose.stored.seq, effect)
 
-    def _find(self, tx: Tx, provider: str, receipt: contract.Receipt) -> _Found | None:
+    # ---- whose they are -----------------------------------------------------------------------------------------------------------------
+
+    def _find(self, tx: Tx, provider: str, receipts: Sequence[contract.Receipt]) -> list[_Found | None]:
         """By the gateway's id, else by ours, else by another spelling of the gateway's. A phone that is said must be the message's."""
-        if receipt.provider_id is not None and (found := self._traced(tx, provider, receipt.provider_id, receipt)) is not None:
-            return found
-        seq = _seq_of(receipt.id) if receipt.id is not None else None
-        if seq is not None:
-            stored = messages.by_seq(tx, [seq]).get(seq)
-            if stored is not None and submission_id(stored) == receipt.id:
-                tried = attempts.of_messages(tx, [seq]).get(seq, [])
-                ours = [one for one in tried if one.provider == provider]
-                if ours:
-                    return _Found(stored, ours[-1], ours[-1] is tried[-1])
-        for other in receipt.other_ids:
-            if receipt.phone is not None and (found := self._traced(tx, provider, other, receipt)) is not None:
-                return found
-        return None
+        theirs = followups.named(tx, provider, [id for receipt in receipts for id in (receipt.provider_id, *receipt.other_ids) if id])
+        ours = {seq for receipt in receipts if receipt.id is not None and (seq := _seq_of(receipt.id)) is not None}
+        seqs = ours | {named.message for named in theirs.values()}
+        known, tried = messages.by_seq(tx, seqs), attempts.of_messages(tx, seqs)
 
-    def _traced(self, tx: Tx, provider: str, provider_id: str, receipt: contract.Receipt) -> _Found | None:
-        traced = attempts.trace(tx, provider, provider_id)
-        stored = messages.by_seq(tx, [traced.message]).get(traced.message) if traced is not None else None
-        if traced is None or stored is None or (receipt.phone is not None and receipt.phone != stored.message.to):
-            return None
-        tried = attempts.of_messages(tx, [stored.seq])[stored.seq]
-        attempt = next(one for one in tried if one.seq == traced.attempt)
-        attempts.note_status(tx, provider, provider_id, receipt.status.value)
-        parts = [receipt.status.value if at == traced.part else status for at, status in enumerate(traced.statuses, 1)]
-        return _Found(stored, attempt, attempt is tried[-1], parts)
+        def by_theirs(receipt: contract.Receipt, id: str) -> _Found | None:
+            named = theirs.get(key_of(id))
+            stored = known.get(named.message) if named is not None else None
+            if named is None or stored is None or receipt.phone not in (None, stored.message.to):
+                return None
+            attempt = next(one for one in tried[stored.seq] if one.seq == named.attempt)
+            return _Found(stored, attempt, attempt is tried[stored.seq][-1], named, key_of(id))
 
-    def _obey(self, tx: Tx, provider: str, found: _Found, receipt: contract.Receipt, now: int) -> str:
-        stored, to = found.stored, STATES[receipt.status]
-        if to is State.DELIVERED and any(status != ReceiptStatus.DELIVERED for status in found.parts):
-            return "partial"
-        if to is not State.DELIVERED and not found.is_latest:
-            return "late"  # another attempt is at work: only good news of this one counts
-        reason = receipt.reason.value if receipt.reason is not None else None
-        moved = messages.apply(tx, [Move(stored.seq, to, reason)], now)[stored.seq]
-        if moved is Moved.MOVED and to in _JUDGED:
-            timers.drop(tx, stored.env, [retry_id(stored)])
-            active = self._books.active(tx, stored.env)
-            heard = Receipt(stored.message, to.value, in_time(stored.message, active.plan if active is not None else None, now))
-            self._deciding.judge(tx, stored.env, [(heard, "receipt", stored.message.id)], now)
+        def by_ours(id: str) -> _Found | None:
+            stored = known.get(_seq_of(id) or 0)
+            if stored is None or submission_id(stored) != id:
+                return None
+            here = [one for one in tried.get(stored.seq, ()) if one.provider == provider]
+            return _Found(stored, here[-1], here[-1] is tried[stored.seq][-1]) if here else None
+
+        def whose(receipt: contract.Receipt) -> _Found | None:
+            found = by_theirs(receipt, receipt.provider_id) if receipt.provider_id else None
+            if found is None and receipt.id is not None:
+                found = by_ours(receipt.id)
+            others = receipt.other_ids if found is None and receipt.phone is not None else ()
+            return next((other for id in others if (other := by_theirs(receipt, id)) is not None), found)
+
+        return [whose(receipt) for receipt in receipts]
+
+    # ---- what follows -------------------------------------------------------------------------------------------------------------------
+
+    def _obey(self, tx: Tx, provider: str, found: Sequence[_Found | None], receipts: Sequence[contract.Receipt], now: int) -> list[str]:
+        """Move the messages, and let core judge what moved, in order. Each effect."""
+        effects = ["unmatched"] * len(receipts)
+        at = 0
+        while at < len(receipts):
+            run: dict[int, int] = {}  # message -> place of its receipt: each message once, so that they move together
+            while at < len(receipts) and ((whose := found[at]) is None or whose.stored.seq not in run):
+                if whose is not None:
+                    effects[at] = self._reading(tx, provider, whose, receipts[at])
+                    if not effects[at]:
+                        run[whose.stored.seq] = at
+                at += 1
+            moves = [Move(seq, STATES[receipts[place].status], _reason(receipts[place])) for seq, place in run.items()]
+            for seq, moved in messages.apply(tx, moves, now).items():
+                effects[run[seq]] = _EFFECTS[moved]
+            heard = [
+                (whose, receipts[place]) for place in run.values() if effects[place] == "moved" and (whose := found[place]) is not None
+            ]
+            self._judge(tx, provider, heard, now)
+        return effects
+
+    @staticmethod
+    def _reading(tx: Tx, provider: str, found: _Found, receipt: contract.Receipt) -> str:
+        """Why the receipt does not ask for a move; "": it does."""
+        named = found.named
+        if named is not None and len(named.statuses) > 1:
+            named.statuses[found.id] = receipt.status.value
+            attempts.note_status(tx, provider, found.id, receipt.status.value)
+            if receipt.status is ReceiptStatus.DELIVERED and set(named.statuses.values()) != {ReceiptStatus.DELIVERED.value}:
+                return "partial"
+        # Another attempt may be at work: then only good news of this one counts.
+        return "" if found.is_latest or receipt.status is ReceiptStatus.DELIVERED else "late"
+
+    def _judge(self, tx: Tx, provider: str, moved: Sequence[tuple[_Found, contract.Receipt]], now: int) -> None:
+        by_env: dict[str, list[Cause]] = {}
+        retries: dict[str, list[str]] = {}  # of messages that may have been waiting for another try
+        for found, receipt in moved:
+            stored, to = found.stored, STATES[receipt.status]
+            if to not in _JUDGED:
+                continue
+            if stored.state is not State.ACCEPTED:
+                retries.setdefault(stored.env, []).append(retry_id(stored))
+            # Of all others core knows nothing that could follow: most receipts say that all is well.
+            if stored.message.rest or to is State.REJECTED:
+                active = self._books.active(tx, stored.env)
+                heard = Receipt(stored.message, to.value, in_time(stored.message, active.plan if active is not None else None, now))
+                by_env.setdefault(stored.env, []).append((heard, "receipt", stored.message.id))
             if to is State.DELIVERED and self._routing is not None:
                 self._routing.receipt_came(provider, now - found.attempt.at, now)
-        return _EFFECTS[moved]
+        for env, ids in retries.items():
+            timers.drop(tx, env, ids)
+        for env, causes in by_env.items():
+            self._deciding.judge(tx, env, causes, now)
 
     # ---- replies ------------------------------------------------------------------------------------------------------------------------
 

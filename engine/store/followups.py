@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from engine.store import bulk
 from engine.store.attempts import Receipt
-from engine.store.columns import Among, names
+from engine.store.columns import Among, key_of, names, numbers
 from engine.store.messages import PRIORITIES, Stored, by_seq
-from engine.store.schema import messages, receipts, suppressions
+from engine.store.schema import attempts, messages, provider_ids, receipts, suppressions
 from engine.store.states import State
 from engine.store.store import Tx
 
@@ -29,6 +30,23 @@ def _waiting(priority: int, env: str, channel: str, now: int) -> sa.Select[tuple
     columns = messages.c
     where = (columns.env == env, columns.channel == channel, columns.priority == priority, columns.not_before <= now)
     return sa.select(columns.seq).where(*where, sa.text("state IN ('queued', 'waiting')"))
+
+
+def fresh(tx: Tx, env: str, channel: str, now: int, limit: int) -> list[tuple[int, str, str]]:
+    """(seq, to, type) of messages that may go now and were never tried, the most urgent first."""
+    columns = messages.c
+    where = (columns.env == env, columns.channel == channel, columns.not_before <= now, sa.text("state IN ('queued', 'waiting')"))
+    statement = sa.select(columns.seq, columns.to, columns.type).where(*where, columns.tries == 0)
+    rows = tx.execute(statement.order_by(columns.priority, columns.not_before, columns.seq).limit(limit))
+    return [(seq, to, type) for seq, to, type in rows]
+
+
+def claim(tx: Tx, seqs: Sequence[int]) -> list[Stored]:
+    """These of the waiting messages, like messages.claim."""
+    statement = sa.select(messages.c.seq).where(Among(messages.c.seq, numbers("seqs")), sa.text("state IN ('queued', 'waiting')"))
+    if tx.is_postgresql:
+        statement = statement.with_for_update(skip_locked=True)
+    return list(by_seq(tx, list(tx.execute(statement, {"seqs": list(seqs)}).scalars())).values()) if seqs else []
 
 
 def postpone(tx: Tx, instants: Mapping[int, int]) -> None:
@@ -71,6 +89,43 @@ def unknown(tx: Tx, env: str, now: int, limit: int) -> list[Stored]:
         statement = statement.with_for_update(skip_locked=True)
     return list(by_seq(tx, list(tx.execute(statement).scalars())).values())
 
+
+# ---- whose receipts they are ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An attempt that a provider's ids name, with what receipts have said of each of them (key_of) so far."""
+
+    attempt: int
+    message: int
+    statuses: dict[str, str | None]
+
+
+def named(tx: Tx, provider: str, ids: Iterable[str]) -> dict[str, Named]:
+    """key_of(id) -> the attempt that it names, as far as they are known."""
+    wanted = {key_of(id) for id in ids}
+    found: dict[int, Named] = {}
+    by_id: dict[str, Named] = {}
+    if wanted:
+        for attempt, message, id, status in tx.execute(_NAMED, {"provider": provider, "ids": list(wanted)}):
+            one = found.setdefault(attempt, Named(attempt, message, {}))
+            one.statuses[id] = status
+            by_id[id] = one
+    return {id: one for id, one in by_id.items() if id in wanted}
+
+
+_ASKED = provider_ids.alias()
+_NAMED = (
+    sa.select(provider_ids.c.attempt, attempts.c.message, provider_ids.c.provider_id, provider_ids.c.status)
+    .join(attempts, attempts.c.seq == provider_ids.c.attempt)
+    .where(
+        provider_ids.c.attempt.in_(
+            sa.select(_ASKED.c.attempt).where(_ASKED.c.provider == sa.bindparam("provider"), Among(_ASKED.c.provider_id, names("ids")))
+        )
+    )
+    .order_by(provider_ids.c.attempt, provider_ids.c.part)
+)
 
 # ---- receipts that came early -----------------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ import pytest
 
 from engine.core.occurrences import OptOut
 from engine.core.zones import format_instant
+from engine.runtime.routing import Condition, Leg, Route
 from engine.runtime.waiting import Policy
 from engine.store import switches
 from engine.store.states import State
@@ -473,6 +474,20 @@ class TestCrash:
 
 
 class TestFailingOver:
+    def test_a_slow_account_does_not_hold_up_another(self, house: House) -> None:
+        """A hundred for one, which takes one a minute, stand before one for two."""
+        house.per_second = {"one": 1 / 60}
+        house.restart()
+        legs = (Leg("one", condition=Condition(countries=frozenset({"CN"}))), Leg("two", condition=Condition(countries=frozenset({"HK"}))))
+        house.routing._routes = (Route("sms", legs),)
+        house.dispatcher._policy = Policy(batch=5)
+        for number in range(12):
+            house.order(f"A{number}", user={"id": f"u{number}", "phone": f"+86138001{number:05}"})
+        house.order("H", user={"id": "h", "phone": "+85261234567"})
+        house.step()
+
+        assert (len(house.one.given), len(house.two.given)) == (1, 1)
+
     def test_an_open_breaker_sends_the_rest_elsewhere(self, house: House) -> None:
         house.one.script = [Unknown("timeout")] * 5
         for number in range(8):
