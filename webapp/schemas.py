@@ -103,7 +103,7 @@ _MESSAGE_FIELDS: dict[str, Any] = {
     "variant": NULLABLE,
     "occurrence": TEXT,
 }
-_ATTEMPT = shape({"provider": TEXT, "at": INSTANT, "outcome": TEXT, "code": NULLABLE, "raw": {}}, optional=("raw",))
+_ATTEMPT = shape({"provider": TEXT, "at": INSTANT, "outcome": NULLABLE, "code": NULLABLE, "raw": {}}, optional=("raw",))
 _VERDICT_LINE = shape({**_VERDICT_FIELDS, "trace": ANY_OBJECT}, optional=("trace",))
 
 _EVENT_FIELDS: dict[str, Any] = {

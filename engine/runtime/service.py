@@ -19,7 +19,7 @@ from engine.core.phones import normalise
 from engine.core.zones import format_instant
 from engine.people import UserLine
 from engine.refusals import Refusal
-from engine.runtime import views
+from engine.runtime import samples, views
 from engine.runtime.alarm import Alarm
 from engine.runtime.books import ENVIRONMENTS, ActiveBook, Books
 from engine.runtime.clock import Clock
@@ -351,6 +351,19 @@ class Service:
             found = switches.in_force(tx, env)
         return [{"what": one.what, "at": format_instant(one.at), "by": one.who, "reason": one.reason} for one in found]
 
+    def sample(
+        self, env: str, template: str, locale: str | None, values: Mapping[str, Json], to: str, by: str = "api"
+    ) -> dict[str, Any]:
+        """Send a template of the active book, with made-up values, to one's own number. Raises NoBook, NotFound and CannotBeMade."""
+        active = self._active(env)
+
+        def work(tx: Tx) -> dict[str, Any]:
+            return samples.send(tx, env, active.plan, template, locale, values, to, by=by, now=self.clock.now(), prices=self.prices)
+
+        sent = self.store.transact(work)
+        self.way_out.ring()
+        return sent
+
     # ---- books --------------------------------------------------------------------------------------------------------------------------
 
     def publish(self, files: Mapping[str, str], note: str, author: str, expect_version: int | None = None) -> dict[str, Any]:
@@ -391,11 +404,12 @@ class Service:
         """What became of every rule in `[since, until)`: verdicts by reason, messages by state, goals by group."""
         start, end = since or 0, until if until is not None else self.clock.now() + 1
         with self.store.read() as tx:
-            return views.report(
+            rows = views.report(
                 reports.verdicts(tx, env, start, end),
                 reports.message_states(tx, env, start, end),
                 decisions.conversion_counts(tx, env, start, end),
             )
+        return [row for row in rows if row["rule"] != samples.SAMPLE]
 
     # ---- keys, clock, health ------------------------------------------------------------------------------------------------------------
 

@@ -195,7 +195,7 @@ class FakeService:
             raise NotFound("no such campaign")
         self.calls.append(("steer", id, action, reason, by))
 
-    def sample(self, env: str, template: str, locale: str | None, values: Mapping[str, Any], to: str) -> dict[str, Any]:
+    def sample(self, env: str, template: str, locale: str | None, values: Mapping[str, Any], to: str, by: str) -> dict[str, Any]:
         if template == "missing":
             raise NotFound("no such template")
         return {"id": "m9", "to": to}

@@ -10,7 +10,8 @@ from webapp.schemas import ref
 def post_sample(call: Call) -> Answer:
     """Rendered by the active book and handed to dispatch."""
     given = call.body
-    sent = call.service.sample(call.env, given["template"], given.get("locale"), given.get("values", {}), phone_of(call, "to"))
+    to = phone_of(call, "to")
+    sent = call.service.sample(call.env, given["template"], given.get("locale"), given.get("values", {}), to, call.who.name)
     return Answer(call.shown(sent), 201)
 
 
