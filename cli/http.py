@@ -1,100 +1,67 @@
-"""The HTTP server of `hongyan serve`: waitress, in this process and its threads (docs/decisions/http-server.md)."""
+"""The HTTP server of `hongyan serve`: cheroot, in this process and its threads (docs/decisions/http-server.md)."""
 
 from __future__ import annotations
 
 import ipaddress
+import logging
 import socket
-import time
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from waitress import wasyncore
-from waitress.server import BaseWSGIServer, create_server
+from cheroot import wsgi
 
 from cli.console import UsageError
 
 Wsgi = Callable[..., Any]
 
+log = logging.getLogger(__name__)
+
 THREADS = 16  # requests at once; one that waits for a decision holds one
-STOP_SECONDS = 10.0  # for requests that are under way when the service stops
-_LONGEST_BODY = 8 * 1024 * 1024  # the application refuses bodies long before, in its own words
+STOP_SECONDS = 10  # for requests that are under way when the service stops
+_BACKLOG = 1024
+_SILENCE_SECONDS = 60  # after which a connection that says nothing is closed
 
 
 class HttpServer:
     """Listens from the start, answers in `run`, until `stop` is called from a signal's handler or another thread."""
 
     def __init__(self, app: Wsgi, host: str, port: int, trusted_proxies: Sequence[str] = ()) -> None:
-        self._stopping = False
-        self._map: dict[int, Any] = {}
+        self._stopping = threading.Event()
         try:
-            server: Any = create_server(
-                BehindProxies(app, trusted_proxies) if trusted_proxies else app,
-                map=self._map,
-                sockets=_listening(host, port),
-                threads=THREADS,
-                ident="hongyan",
-                backlog=1024,
-                connection_limit=1000,
-                channel_timeout=60,
-                max_request_body_size=_LONGEST_BODY,
-                asyncore_use_poll=True,
-                clear_untrusted_proxy_headers=not trusted_proxies,
-            )
+            # Asked before the server asks: what it opened in vain it would leave open.
+            socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
         except OSError as error:
             raise UsageError(f"{host}:{port}: {error.strerror or error} (settings: server.host, server.port)") from error
-        self._dispatcher = server.task_dispatcher
-        self._listeners: list[Any] = [one for one in self._map.values() if isinstance(one, BaseWSGIServer)]
-        self.port = int(self._listeners[0].effective_port)
+        self._server = _Server(
+            (host, port),
+            BehindProxies(app, trusted_proxies),
+            numthreads=THREADS,
+            server_name="hongyan",
+            request_queue_size=_BACKLOG,
+            timeout=_SILENCE_SECONDS,
+            shutdown_timeout=STOP_SECONDS,
+        )
+        self._server.prepare()
+        self.port = int(self._server.bind_addr[1])
 
     def run(self) -> None:
         """Answer until `stop`; what is under way then is finished."""
-        while not self._stopping:
-            self._turn(1.0)
-        for listener in self._listeners:
-            listener.accepting = False
-            listener.del_channel()
-            listener.socket.close()
-        deadline = time.monotonic() + STOP_SECONDS
-        while self._busy() and time.monotonic() < deadline:
-            self._turn(0.05)
-        self._dispatcher.shutdown(timeout=max(0.1, deadline - time.monotonic()))
-        wasyncore.close_all(self._map)
+        answering = threading.Thread(target=self._server.serve, name="http", daemon=True)
+        answering.start()
+        self._stopping.wait()
+        self._server.stop()
+        answering.join(STOP_SECONDS)
 
     def stop(self, *_: object) -> None:
         """Take no more requests; `run` returns soon. May be called by a signal."""
-        self._stopping = True
-        self._listeners[0].pull_trigger()
-
-    def _turn(self, seconds: float) -> None:
-        wasyncore.loop(timeout=seconds, use_poll=True, map=self._map, count=1)
-
-    def _busy(self) -> bool:
-        """Whether an answer is still to be given. Connections without a request are closed on the way."""
-        busy = False
-        for listener in self._listeners:
-            for channel in list(listener.active_channels.values()):
-                if channel.requests or channel.request is not None or channel.total_outbufs_len:
-                    busy = True
-                else:
-                    channel.will_close = True
-        return busy
+        self._stopping.set()
 
 
-def _listening(host: str, port: int) -> list[socket.socket]:
-    """One socket for each address of the host, bound already."""
-    found: list[socket.socket] = []
-    for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE):
-        found.append(socket.socket(family, kind, protocol))
-        found[-1].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            found[-1].setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        try:
-            found[-1].bind(address)
-        except OSError:
-            for listener in found:
-                listener.close()
-            raise
-    return found
+class _Server(wsgi.Server):
+    def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
+        """What the server has to say goes where everything goes."""
+        log.log(level, msg, exc_info=traceback)
 
 
 class BehindProxies:
