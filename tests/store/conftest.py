@@ -22,6 +22,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
+from engine.store.schema import metadata
 from engine.store.store import Store
 
 KINDS = ("sqlite", "postgresql")
@@ -123,11 +124,27 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    """A migrated store of each kind."""
-    made = Store(url)
-    made.migrate()
+@pytest.fixture(scope="session")
+def shared_postgresql(postgresql: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A migrated database for one test after the other: making one takes longer than most tests."""
+    with database("postgresql", tmp_path_factory.mktemp("postgresql"), postgresql) as address:
+        made = Store(address)
+        made.migrate()
+        made.close()
+        yield address
+
+
+@pytest.fixture(params=KINDS)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """A migrated, empty store of each kind."""
+    if request.param == "postgresql":
+        made = Store(request.getfixturevalue("shared_postgresql"))
+        with made.write() as tx:
+            tables = ", ".join(f'"{table}"' for table in metadata.tables)
+            tx.connection.execute(sa.text(f"TRUNCATE {tables} RESTART IDENTITY"))
+    else:
+        made = Store(f"sqlite:///{tmp_path / 'hongyan.db'}")
+        made.migrate()
     try:
         yield made
     finally:

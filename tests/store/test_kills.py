@@ -18,7 +18,8 @@ from .worker import BATCH
 ROOT = Path(__file__).parents[2]
 
 
-def start(url: str, *given: object) -> subprocess.Popen[str]:
+def start(store: Store, *given: object) -> subprocess.Popen[str]:
+    url = store.engine.url.render_as_string(hide_password=False)
     command = [sys.executable, "-m", "tests.store.worker", url, *map(str, given)]
     return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
@@ -26,7 +27,12 @@ def start(url: str, *given: object) -> subprocess.Popen[str]:
 def end(process: subprocess.Popen[str]) -> str:
     """Kill it; what it had said."""
     process.kill()
-    said, _ = process.communicate(timeout=20)
+    assert process.stdout is not None
+    assert process.stdin is not None
+    said = process.stdout.read()  # not `communicate`, which would pass over what `readline` has read ahead
+    process.wait(20)
+    process.stdout.close()
+    process.stdin.close()
     return said
 
 
@@ -43,8 +49,8 @@ def kept(store: Store) -> tuple[int, int, int, int]:
         )
 
 
-def test_killed_inside_a_transaction(store: Store, url: str) -> None:
-    process = start(url, 0, "inside")
+def test_killed_inside_a_transaction(store: Store) -> None:
+    process = start(store, 0, "inside")
     assert process.stdout is not None
     assert process.stdout.readline() == "inside\n"
 
@@ -54,12 +60,12 @@ def test_killed_inside_a_transaction(store: Store, url: str) -> None:
 
 
 @pytest.mark.slow
-def test_killed_at_any_instant(store: Store, url: str) -> None:
+def test_killed_at_any_instant(store: Store) -> None:
     dice = random.Random(7)
     said: set[int] = set()
     number = 0
     for _ in range(5):
-        process = start(url, number)
+        process = start(store, number)
         assert process.stdout is not None
         first = process.stdout.readline()
         time.sleep(dice.uniform(0, 0.15))
