@@ -65,7 +65,7 @@ _SHARED: list[structlog.types.Processor] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
 # Libraries that tell of every look at the clock, and of queues that are as long as they should be.
-_QUIET = {"apscheduler": logging.WARNING, "alembic": logging.WARNING, "waitress.queue": logging.ERROR}
+_QUIET = {"apscheduler": logging.WARNING, "alembic": logging.WARNING, "cheroot": logging.WARNING}
 
 
 def _json(line: Any, **_: Any) -> str:

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy.exc import SQLAlchemyError
 
 from engine.core.facts import Event, Json, UserCell
-from engine.core.occurrences import Cancellation, OptOut, UserChange
+from engine.core.occurrences import Cancellation, OptOut, Receipt, UserChange
 from engine.core.phones import normalise
 from engine.core.zones import format_instant
 from engine.people import UserLine
@@ -22,6 +22,7 @@ from engine.refusals import Refusal
 from engine.runtime import samples, views
 from engine.runtime.alarm import Alarm
 from engine.runtime.books import ENVIRONMENTS, ActiveBook, Books
+from engine.runtime.campaigns import Campaigns, CampaignSettings
 from engine.runtime.clock import Clock
 from engine.runtime.deciding import Cause, Deciding
 from engine.runtime.errors import NoBook, NotFound, ServiceError
@@ -34,6 +35,7 @@ from engine.runtime.way_out import WayOut
 from engine.runtime.worker import Worker
 from engine.settings import Retention
 from engine.store import audit, books, cells, decisions, erasure, events, keys, messages, reports, suppressions, switches, timers
+from engine.store import campaigns as campaign_rows
 from engine.store.keys import Key
 from engine.store.paging import Page
 from engine.store.states import State
@@ -69,13 +71,16 @@ class Service:
         providers: Sequence[Mapping[str, Any]] = (),
         routes: Sequence[Mapping[str, Any]] = (),
         retention: Retention | None = None,
+        campaigns: CampaignSettings | None = None,
     ) -> None:
         self.store = store
         self.clock = clock
         self.tombstones = Tombstones(secret)
-        self.books = Books(self.tombstones)
+        steady = campaigns or CampaignSettings()
+        self.books = Books(self.tombstones, steady.inline)
         self.deciding = Deciding(self.books)
-        self.worker = Worker(store, self.books, clock)
+        self._campaigns = Campaigns(store, self.books, clock, steady)
+        self.worker = Worker(store, self.books, clock, self._campaigns)
         self._housekeeper = Housekeeper(store, clock, retention)
         self.prices = prices or {}
         self._alarm = Alarm()
@@ -201,6 +206,7 @@ class Service:
         """Remove what identifies a person, everywhere; False when there is nobody of this id. An opt-out of the number stays in force."""
 
         def work(tx: Tx) -> bool:
+            campaign_rows.forget(tx, env, id)
             erased = erasure.erase(tx, env, id)
             if erased is None:
                 return False
@@ -302,7 +308,10 @@ class Service:
         def work(tx: Tx) -> dict[str, int]:
             found = timers.of_rule(tx, env, rule, key)
             waiting = messages.waiting_of(tx, env, rule, key=key)
-            self.deciding.judge(tx, env, [(Cancellation(found), "cancellation", f"{rule}|{key}")], self.clock.now())
+            causes: list[Cause] = [(Cancellation(found), "cancellation", f"{rule}|{key}")]
+            # No provider has taken them, so their cap slots come back.
+            causes += [(Receipt(one.message, "rejected", in_time=False), "receipt", one.message.id) for one in waiting]
+            self.deciding.judge(tx, env, causes, self.clock.now())
             messages.apply(tx, [messages.Move(one.seq, State.CANCELLED, "requested") for one in waiting], self.clock.now())
             return {"timers": len(found), "messages": len(waiting)}
 
@@ -363,6 +372,15 @@ class Service:
         sent = self.store.transact(work)
         self.way_out.ring()
         return sent
+
+    def campaigns(self, env: str, limit: int = 100, cursor: str | None = None) -> Page[dict[str, Any]]:
+        """Campaigns with their progress, newest first."""
+        return self._campaigns.listed(env, limit, cursor)
+
+    def steer_campaign(self, env: str, id: str, action: str, reason: str, by: str) -> None:
+        """Pause, resume or stop a campaign. Raises NotFound, and Conflict for one that has ended."""
+        self._campaigns.steer(env, id, action, reason, by)
+        self._alarm.ring()
 
     # ---- books --------------------------------------------------------------------------------------------------------------------------
 
