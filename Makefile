@@ -1,11 +1,11 @@
-# `make` alone prints what there is. Nothing here uses the network but pip, in `make install`.
+# `make` alone prints what there is. Nothing here uses the network but the package managers: pip, npm, and apt where a server is missing.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format pytest bench clean
+.PHONY: help install run test check format servers pytest bench clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -30,7 +30,12 @@ check: $(STAMP) ## format, lint, types, direction of imports
 	$(BIN)/mypy --no-error-summary
 	$(BIN)/lint-imports --no-logo
 
-pytest: $(STAMP) ## the tests alone, on two cores
+servers: ## PostgreSQL and Node.js for the tests, from Debian's packages, where they are missing and we may install them
+	@if ! command -v npm >/dev/null || ! ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq postgresql nodejs npm; \
+	  else echo "tests that need PostgreSQL or Node.js will say so: apt-get install postgresql nodejs npm"; fi; fi
+
+pytest: $(STAMP) servers ## the tests alone, on two cores
 	$(BIN)/python -m pytest -q -n 2
 
 format: $(STAMP) ## put the code in shape
