@@ -6,19 +6,20 @@ priority), then releases, then receipts, then chains that heard nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol
 
 from engine.core.case import Case, Cells, Work, load_person
 from engine.core.facts import Event, Scope, UserCell
 from engine.core.judge import decide
 from engine.core.occurrences import Occurrence, Opening, Silence, Turn
-from engine.core.outcomes import Decision, Fanout, Item, Message, Timer
+from engine.core.outcomes import Decision, Item, Message, Timer
 from engine.core.phones import normalise
 from engine.core.plan import BookPlan
 from engine.core.trace import Trace
 
 Person = tuple[str, str]  # (phone or "", user id or "")
+Invite = Callable[[Sequence[Item], int], Collection[Person] | None]
 
 
 class Store(Cells, Protocol):
@@ -31,7 +32,8 @@ class Store(Cells, Protocol):
 class Clockwork:
     """Judges occurrences in their order. `took` is called with every decision, at once, and must bring the store up to date.
 
-    `ticks_since`: the dates of users before this instant are left alone.
+    `ticks_since`: the dates of users before this instant are left alone. `invite` says whom the audiences of items that fire together may
+    select, without missing anybody; None: too many, they will be judged by `visit`. Without it everybody is asked at once.
     """
 
     def __init__(
@@ -42,12 +44,14 @@ class Clockwork:
         *,
         traces: list[Trace] | None = None,
         ticks_since: int | None = None,
+        invite: Invite | None = None,
     ) -> None:
         self.book = book
         self.store = store
         self.took = took
         self.traces = traces
         self.ticks_since = ticks_since
+        self.invite = invite
 
     def judge(self, occurrence: Occurrence, now: int) -> Decision:
         """One occurrence by itself."""
@@ -60,20 +64,28 @@ class Clockwork:
         decision = self.judge(event, now)
         if decision.fanouts:
             turns = _Turns()
-            for fanout in decision.fanouts:
-                self._invite(fanout, turns, now)
+            self._invite([fanout.item for fanout in decision.fanouts], turns, now)
             self._take(turns, now)
+
+    def visit(self, items: Sequence[Item], people: Collection[Person], now: int) -> int:
+        """Judge those of these people whom an audience selects, each for all of the items together. How many they were."""
+        turns = _Turns()
+        for item in items:
+            self._select(item, people, turns, now)
+        self._take(turns, now)
+        return len(turns.people)
 
     def settle(self, timers: Sequence[Timer], ticks: Sequence[Item], now: int, receive: Callable[[], set[str]] | None = None) -> None:
         """All that is due at one instant. `receive` judges the receipts of the instant and gives the timers that they cancelled."""
         if len(timers) == 1 and not ticks and receive is None and self._alone(timers[0], now):
             return
         turns, releases = _Turns(), _Turns()
+        fanned_out: list[Item] = []
         waiting: list[tuple[str, Message]] = []
         for timer in timers:
             item, message = timer.item, timer.message
             if timer.kind == "due" and item is not None:
-                self._gather(item, turns, now)
+                self._gather(item, turns, fanned_out, now)
             elif timer.kind == "release" and item is not None:
                 releases.item(self._person(*timer.recipient), item)
             elif timer.kind == "wake" and timer.user is not None:
@@ -81,7 +93,9 @@ class Clockwork:
             elif message is not None:
                 waiting.append((timer.id, message))
         for tick in ticks:
-            self._gather(tick, turns, now)
+            self._gather(tick, turns, fanned_out, now)
+        if fanned_out:
+            self._invite(fanned_out, turns, now)
         self._take(turns, now)
         self._take(releases, now)
         cancelled = receive() if receive is not None else set()
@@ -103,19 +117,24 @@ class Clockwork:
     def _wants_dates(self, now: int) -> bool:
         return self.ticks_since is None or now >= self.ticks_since
 
-    def _gather(self, item: Item, turns: _Turns, now: int) -> None:
+    def _gather(self, item: Item, turns: _Turns, fanned_out: list[Item], now: int) -> None:
         """A due timer is a person's; one of a broadcast, and a tick, become everybody's of the audience."""
         rule = self.book.rules.get(item.rule)
         if rule is None or not rule.has_audience or item.user is not None:
             turns.item(self._recipient(item, now), item)
             return
-        for fanout in self.judge(Opening(item), now).fanouts:
-            self._invite(fanout, turns, now)
+        fanned_out += [fanout.item for fanout in self.judge(Opening(item), now).fanouts]
 
-    def _invite(self, fanout: Fanout, turns: _Turns, now: int) -> None:
-        item = fanout.item
+    def _invite(self, items: Sequence[Item], turns: _Turns, now: int) -> None:
+        invited = self.invite(items, now) if self.invite is not None else None
+        if invited is None and self.invite is not None:
+            return
+        for item in items:
+            self._select(item, self.store.people() if invited is None else invited, turns, now)
+
+    def _select(self, item: Item, people: Iterable[Person], turns: _Turns, now: int) -> None:
         rule = self.book.rules[item.rule]
-        for person in self.store.people():
+        for person in people:
             cell = self.store.get("user:" + person[1])
             assert isinstance(cell, UserCell)
             scope = Scope(now, cell.zone, item.event, cell)

@@ -12,7 +12,7 @@ from engine.core.occurrences import UserChange
 from engine.core.plan import BookPlan
 from engine.events import EventReader
 from engine.people import UserReader
-from engine.runtime.desk import Desk
+from engine.runtime.desk import INLINE, Desk
 from engine.runtime.errors import Conflict, NotFound, Refused
 from engine.runtime.ticks import set_ticks
 from engine.runtime.tombstones import Tombstones
@@ -40,8 +40,9 @@ class ActiveBook:
 class Books:
     """What is in force, per environment. Workers ask in every transaction, so a change is seen at once and by everybody."""
 
-    def __init__(self, tombstones: Tombstones) -> None:
+    def __init__(self, tombstones: Tombstones, inline: int = INLINE) -> None:
         self._tombstones = tombstones
+        self._inline = inline
         self._compiled: dict[tuple[int, frozenset[str]], ActiveBook] = {}
         self._lock = threading.Lock()
 
@@ -64,7 +65,7 @@ class Books:
     def desk(self, tx: Tx, env: str) -> Desk | None:
         """A desk to judge on with the book in force; None: nothing has been published."""
         active = self.active(tx, env)
-        return Desk(tx, env, active.plan, active.version, self._tombstones) if active is not None else None
+        return Desk(tx, env, active.plan, active.version, self._tombstones, self._inline) if active is not None else None
 
     def publish(
         self, store: Store, files: Mapping[str, str], *, note: str, author: str, at: int, expect: int | None = None

@@ -5,37 +5,47 @@ Cells are loaded in classes for the whole batch, and singly when something else 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from hashlib import sha256
 from heapq import heappop, heappush
 from typing import Any
+
+import sqlalchemy as sa
 
 from engine.core.case import phone_cell_id, user_cell_id
 from engine.core.clockwork import Clockwork, Person
 from engine.core.facts import Cell, Event, UserCell
-from engine.core.outcomes import Conversion, Decision, Message, Timer, Verdict
+from engine.core.outcomes import Conversion, Decision, Item, Message, Timer, Verdict
 from engine.core.plan import BookPlan
 from engine.core.watching import key_cell_id
+from engine.core.zones import format_instant
 from engine.runtime.tombstones import Tombstones
-from engine.store import cells, decisions, messages, people, timers
+from engine.store import audience, campaigns, cells, decisions, messages, people, timers
+from engine.store.campaigns import Campaign
 from engine.store.decisions import NewDecision
 from engine.store.messages import NewMessage
 from engine.store.store import Tx
 from engine.store.timers import item_of
 
 PRIORITY = {"verification": 0, "notification": 1, "marketing": 2}  # what a dispatcher takes first
+CAMPAIGN_PRIORITY = 3  # behind everything that somebody waits for
+INLINE = 500  # people whom the audiences of one instant may select at most to be judged at once, in the same transaction
 _PAGE = 1000  # people of an audience that are read at a time
+_LOOKED_AT = 20  # times as many people are looked at to find them; beyond that it is a campaign, however few it may reach
 
 
 class Desk:
     """Reads through a transaction and keeps what changes until `save`. `clockwork` judges on it."""
 
-    def __init__(self, tx: Tx, env: str, plan: BookPlan, version: int, tombstones: Tombstones) -> None:
+    def __init__(self, tx: Tx, env: str, plan: BookPlan, version: int, tombstones: Tombstones, inline: int = INLINE) -> None:
         self._tombstones = tombstones
         self.tx = tx
         self.env = env
         self.plan = plan
         self.version = version
-        self.clockwork = Clockwork(plan, self, self._take)
+        self.campaign: str | None = None  # whose messages these are
+        self.clockwork = Clockwork(plan, self, self._take, invite=self._invite)
+        self._inline = inline
         self.messages: list[Message] = []
         self._cells: dict[str, Cell | None] = {}
         self._changed: set[str] = set()
@@ -70,6 +80,38 @@ class Desk:
             yield from page
             after = page[-1]
 
+    def may_select(self, items: Iterable[Item], now: int) -> sa.ColumnElement[bool] | None:
+        """Whom the audiences of these items may select, a superset; None: everybody."""
+        wheres = [audience.of_rule(self.plan, self.plan.rules[item.rule], now, item.event) for item in items]
+        known = [where for where in wheres if where is not None]
+        return sa.or_(*known) if len(known) == len(wheres) else None
+
+    def gather(self, persons: Collection[Person]) -> list[Person]:
+        """Load these people and their phones. Without those who were erased in the meantime."""
+        self._load(user_cell_id(user) for _, user in persons)
+        cells_of = {person: self._cells[user_cell_id(person[1])] for person in persons}
+        here = {person: cell for person, cell in cells_of.items() if isinstance(cell, UserCell)}
+        self._load(phone_cell_id(cell.phone) for cell in here.values() if cell.phone)
+        return list(here)
+
+    def _invite(self, items: Sequence[Item], now: int) -> Collection[Person] | None:
+        # The audience is asked in SQL, which does not know yet what this batch has changed.
+        people.save(self.tx, self.env, [cell for id in self._changed if isinstance(cell := self._cells[id], UserCell)])
+        chosen: list[Person] = []
+        looked = 0
+        most = max(_LOOKED_AT * self._inline, 1)
+        for person, may in people.look(self.tx, self.env, self.may_select(items, now), limit=most):
+            looked += 1
+            if may:
+                chosen.append(person)
+                if len(chosen) > self._inline:
+                    break
+        if looked < most and len(chosen) <= self._inline:
+            return self.gather(chosen)
+        counts = {"people": people.count(self.tx, self.env)}
+        campaigns.add(self.tx, self.env, Campaign(_campaign_id(items, now), now, items, counts=counts, created=now, changed=now))
+        return None
+
     def prefetch(self, events: Iterable[Event], due: Iterable[Timer]) -> None:
         """Load what most judgements need, class by class: users, keys, phones. The rest comes singly."""
         events = [event for event in events if event.type in self.plan.events]
@@ -88,9 +130,9 @@ class Desk:
         if not wanted:
             return
         self._cells |= cells.load(self.tx, self.env, wanted, self.plan.zone)
-        for cell_id in wanted:
-            if cell_id.startswith("phone:") and self._cells[cell_id] is None:
-                self._cells[cell_id] = self._tombstones.raise_cell(self.tx, self.env, cell_id[6:])
+        unknown = [cell_id[6:] for cell_id in wanted if cell_id.startswith("phone:") and self._cells[cell_id] is None]
+        raised = self._tombstones.raise_cells(self.tx, self.env, unknown)
+        self._cells |= {phone_cell_id(phone): cell for phone, cell in raised.items()}
 
     # ---- timers of this batch -----------------------------------------------------------------------------------------------------------
 
@@ -151,6 +193,14 @@ class Desk:
         self.messages += decision.messages
         self._conversions += decision.conversions
 
+    def note(self, verdicts: Iterable[Verdict]) -> None:
+        """Verdicts about nobody in particular, which no judging gave."""
+        self._rows[-1][1].extend(verdicts)
+
+    def told(self) -> Sequence[Verdict]:
+        """The verdicts of the last decision so far."""
+        return self._rows[-1][1]
+
     def save(self) -> None:
         """Write everything: cells, timers, the record, the outbox."""
         changed = {cell_id: cell for cell_id in self._changed if (cell := self._cells[cell_id]) is not None}
@@ -165,6 +215,17 @@ class Desk:
         ]
         kept = [sent for row, verdicts, sent in self._rows if verdicts or sent or row.cause == "event"]
         seqs = decisions.add(self.tx, self.env, rows)
-        outgoing = [NewMessage(one, PRIORITY[one.type], seq) for seq, sent in zip(seqs, kept, strict=True) for one in sent]
+        outgoing = [
+            NewMessage(one, PRIORITY[one.type] if self.campaign is None else CAMPAIGN_PRIORITY, seq, campaign=self.campaign)
+            for seq, sent in zip(seqs, kept, strict=True)
+            for one in sent
+        ]
         messages.add(self.tx, self.env, outgoing)
         decisions.add_conversions(self.tx, self.env, self._conversions)
+
+
+def _campaign_id(items: Iterable[Item], now: int) -> str:
+    """The same for the same rules and occurrences, so that what is judged again after a crash begins nothing anew."""
+    what = "\n".join(sorted(f"{item.rule}|{item.occurrence}" for item in items))
+    when = format_instant(now)[:19].replace("-", "").replace(":", "")
+    return f"{when}-{sha256(what.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}"

@@ -21,15 +21,18 @@ class Tombstones:
         """Remember what a number that is about to be forgotten was suppressed for."""
         marks.put(tx, env, self._name(phone), sorted(scopes))
 
-    def raise_cell(self, tx: Tx, env: str, phone: str) -> Cell | None:
-        """The cell of a number that comes back, suppressed as it was; None: nothing is remembered of it."""
-        scopes = marks.get(tx, env, self._name(phone))
-        if not scopes:
-            return None
-        cell = Cell()
-        cell.suppressed = frozenset(scopes)
-        cell.expires = NEVER
-        return cell
+    def raise_cells(self, tx: Tx, env: str, phones: Iterable[str]) -> dict[str, Cell]:
+        """The cells of those numbers that come back, suppressed as they were, by number; of most nothing is remembered."""
+        names = {self._name(phone): phone for phone in phones}
+        found = marks.of_names(tx, env, names) if names else {}
+        return {names[name]: _suppressed(scopes) for name, scopes in found.items() if scopes}
 
     def _name(self, phone: str) -> str:
         return "tombstone:" + hmac.new(self._secret, phone.encode("utf-8", "surrogatepass"), "sha256").hexdigest()
+
+
+def _suppressed(scopes: Iterable[str]) -> Cell:
+    cell = Cell()
+    cell.suppressed = frozenset(scopes)
+    cell.expires = NEVER
+    return cell

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.runtime.books import Books
+from engine.runtime.campaigns import Campaigns
 from engine.runtime.clock import Clock
 from engine.runtime.desk import Desk
 from engine.runtime.ticks import set_tick
@@ -11,29 +12,43 @@ from engine.store.events import Received
 from engine.store.store import Store, Tx
 
 BATCH = 200  # events, and timers, that one transaction takes
+PATIENCE = 10  # batches that a page of a campaign lets pass while more of them wait
 
 
 class Worker:
     """Judges what has come in and what is due. `step` may be called from one thread at a time per environment."""
 
-    def __init__(self, store: Store, books: Books, clock: Clock) -> None:
+    def __init__(self, store: Store, books: Books, clock: Clock, campaigns: Campaigns | None = None) -> None:
         self._store = store
         self._books = books
         self._clock = clock
+        self._campaigns = campaigns if campaigns is not None else Campaigns(store, books, clock)
+        self._batches: dict[str, int] = {}  # by environment, since the last page of a campaign
 
     def step(self, env: str) -> bool:
-        """Decide one batch. False: there was nothing to do (or somebody else is at it)."""
+        """Decide one batch, and then one page of a campaign where nothing more waits. False: there was nothing to do (or somebody else is
+        at it)."""
+        waited = self._waits(env)
+        if waited:
+            if not self._store.transact(lambda tx: self._batch(tx, env)):
+                return False
+            self._batches[env] = self._batches.get(env, 0) + 1
+            if self._batches[env] < PATIENCE and self._waits(env):
+                return True
+        self._batches[env] = 0
+        return self._campaigns.step(env) or waited
+
+    def _waits(self, env: str) -> bool:
         now = self._clock.now()
         with self._store.read() as tx:  # a look without the write lock: an idle service writes nothing
             due = timers.next_due(tx, env)
-            if not events.count_waiting(tx, env) and (due is None or due >= now):
-                return False
-        return self._store.transact(lambda tx: self._batch(tx, env))
+            return events.count_waiting(tx, env) > 0 or (due is not None and due < now)
 
     def next_due(self, env: str) -> int | None:
-        """When the next timer is due."""
+        """When the next timer is due, or a campaign may go on."""
         with self._store.read() as tx:
-            return timers.next_due(tx, env)
+            due = timers.next_due(tx, env)
+        return min((instant for instant in (due, self._campaigns.next_due(env)) if instant is not None), default=None)
 
     def _batch(self, tx: Tx, env: str) -> bool:
         if not events.lock_inbox(tx, env):

@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from engine.core.outcomes import Item
 from engine.store import codec
+from engine.store.paging import Page, page, place_of
 from engine.store.people import Person
-from engine.store.schema import campaigns
+from engine.store.schema import campaigns, people
 from engine.store.store import Tx
 
 STATES = ("running", "paused", "stopped", "done")
@@ -36,13 +37,12 @@ def add(tx: Tx, env: str, campaign: Campaign) -> bool:
     if get(tx, env, campaign.id) is not None:
         return False
     values = _values(campaign) | {"env": env, "id": campaign.id, "instant": campaign.instant, "created": campaign.created}
-    rules = codec.dumps(sorted({item.rule for item in campaign.items}))
-    tx.execute(sa.insert(campaigns).values(**values, rules=rules, body=codec.encode_items(campaign.items)))
+    tx.execute(sa.insert(campaigns).values(**values))
     return True
 
 
 def save(tx: Tx, env: str, campaign: Campaign) -> None:
-    """Keep state, cursor, counts and `changed`."""
+    """Keep items, state, cursor, counts and `changed`."""
     tx.execute(sa.update(campaigns).where(campaigns.c.env == env, campaigns.c.id == campaign.id).values(**_values(campaign)))
 
 
@@ -54,6 +54,8 @@ def _values(campaign: Campaign) -> dict[str, Any]:
         "cursor_user": user,
         "counts": codec.dumps(dict(campaign.counts)),
         "changed": campaign.changed,
+        "rules": codec.dumps(sorted({item.rule for item in campaign.items})),
+        "body": codec.encode_items(campaign.items),
     }
 
 
@@ -71,6 +73,30 @@ def listed(tx: Tx, env: str, states: Collection[str] = STATES, limit: int = 1000
     columns = campaigns.c
     statement = sa.select(campaigns).where(columns.env == env, columns.state.in_(list(states)))
     return [_campaign(row) for row in tx.execute(statement.order_by(columns.instant.desc(), columns.id).limit(limit))]
+
+
+def newest(tx: Tx, env: str, *, cursor: str | None = None, limit: int = 100) -> Page[Campaign]:
+    """Campaigns, newest first."""
+    columns = campaigns.c
+    statement = sa.select(campaigns).where(columns.env == env)
+    if cursor is not None:
+        instant, id = place_of(cursor, int, str)
+        later = sa.and_(columns.instant == instant, columns.id > sa.bindparam(None, id, columns.id.type))
+        statement = statement.where(sa.or_(columns.instant < instant, later))
+    rows = tx.execute(statement.order_by(columns.instant.desc(), columns.id).limit(limit + 1))
+    return page([_campaign(row) for row in rows], limit, lambda one: (one.instant, one.id))
+
+
+def forget(tx: Tx, env: str, user: str) -> None:
+    """Let no cursor name a user who is about to be erased: it goes back to the person before, who is the last one judged then, too."""
+    for row in tx.execute(sa.select(campaigns).where(campaigns.c.env == env, campaigns.c.cursor_user == user)).all():
+        phone, name = sa.bindparam(None, row.cursor_phone, people.c.phone.type), sa.bindparam(None, user, people.c.user.type)
+        earlier = sa.select(people.c.phone, people.c.user).where(
+            people.c.env == env, sa.tuple_(people.c.phone, people.c.user) < sa.tuple_(phone, name)
+        )
+        last = tx.execute(earlier.order_by(people.c.phone.desc(), people.c.user.desc()).limit(1)).one_or_none()
+        before = {"cursor_phone": last.phone, "cursor_user": last.user} if last is not None else {"cursor_phone": None, "cursor_user": None}
+        tx.execute(sa.update(campaigns).where(campaigns.c.env == env, campaigns.c.id == row.id).values(**before))
 
 
 def _campaign(row: Any) -> Campaign:

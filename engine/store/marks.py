@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
 
 from engine.store import bulk, codec
+from engine.store.columns import Among, names
 from engine.store.schema import marks
 from engine.store.store import Tx
 
@@ -18,6 +20,16 @@ def get(tx: Tx, env: str, name: str, default: Any = None) -> Any:
         statement = statement.with_for_update()
     body = tx.execute(statement).scalar()
     return default if body is None else codec.loads(body)
+
+
+def of_names(tx: Tx, env: str, wanted: Iterable[str]) -> dict[str, Any]:
+    """The values of those marks that are set, by name, under the same lock."""
+    statement = _SET_LOCKED if tx.is_postgresql and tx.writing else _SET
+    return {row.name: codec.loads(row.body) for row in tx.execute(statement, {"env": env, "names": sorted(wanted)})}
+
+
+_SET = sa.select(marks.c.name, marks.c.body).where(marks.c.env == sa.bindparam("env"), Among(marks.c.name, names("names")))
+_SET_LOCKED = _SET.order_by(marks.c.name).with_for_update()
 
 
 def put(tx: Tx, env: str, name: str, value: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from math import isfinite
 from typing import Any
 
@@ -66,10 +66,27 @@ def page(tx: Tx, env: str, where: sa.ColumnElement[bool] | None = None, after: P
     if where is not None:
         statement = statement.where(where)
     if after is not None:
-        phone, user = sa.bindparam(None, after[0], people.c.phone.type), sa.bindparam(None, after[1], people.c.user.type)
-        statement = statement.where(sa.tuple_(people.c.phone, people.c.user) > sa.tuple_(phone, user))
+        statement = statement.where(_after(after))
     rows = tx.execute(statement.order_by(people.c.phone, people.c.user).limit(limit))
     return [(phone, user) for phone, user in rows]
+
+
+def look(
+    tx: Tx, env: str, where: sa.ColumnElement[bool] | None = None, after: Person | None = None, limit: int = 1000
+) -> Iterator[tuple[Person, bool]]:
+    """The next people in order, each with whether `where` may hold: unlike `page` it ends after so many rows, however few are chosen."""
+    chosen = sa.true() if where is None else where
+    statement = sa.select(people.c.phone, people.c.user, chosen.label("chosen")).where(people.c.env == env)
+    if after is not None:
+        statement = statement.where(_after(after))
+    with tx.execute(statement.order_by(people.c.phone, people.c.user).limit(limit)) as rows:
+        for phone, user, may in rows:
+            yield (phone, user), bool(may)
+
+
+def _after(person: Person) -> sa.ColumnElement[bool]:
+    phone, user = sa.bindparam(None, person[0], people.c.phone.type), sa.bindparam(None, person[1], people.c.user.type)
+    return sa.tuple_(people.c.phone, people.c.user) > sa.tuple_(phone, user)
 
 
 def count(tx: Tx, env: str, where: sa.ColumnElement[bool] | None = None) -> int:
