@@ -103,7 +103,8 @@ class Service:
     def start(self, *, judging: bool = True, sending: bool = True) -> None:
         """Judge and send in threads of their own from now on; a process may do one of the two."""
         if sending:
-            self.way_out.start(alone=judging)
+            # SQLite has one process; on PostgreSQL others may be sending, whose attempts are theirs.
+            self.way_out.start(alone=judging and not self.store.is_postgresql)
         if judging:
             self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
             self._thread.start()

@@ -19,7 +19,7 @@ class Memory:
         self.timers: dict[str, Timer] = {}
         self.get = self.cells.get
         self._by_cell: dict[str, dict[str, Timer]] = {}
-        self._queue: list[tuple[int, int, str]] = []  # (due, order in which set, id); entries of timers that are gone are passed over
+        self._queue: list[tuple[int, int, Timer]] = []  # (due, order in which set, timer); those that are gone are passed over
         self._set = 0
         self._expiring: dict[int, list[str]] = {}  # hour -> cells that may say nothing any more by its end
         self.sweep_at = 0  # the next hour of the clock; before it there is nothing to sweep
@@ -59,7 +59,7 @@ class Memory:
             self.drop(timer.id)
         self.timers[timer.id] = timer
         self._set += 1
-        heappush(self._queue, (timer.due, self._set, timer.id))
+        heappush(self._queue, (timer.due, self._set, timer))
         for cell_id in timer.watch:
             self._by_cell.setdefault(cell_id, {})[timer.id] = timer
 
@@ -80,9 +80,8 @@ class Memory:
         """The earliest due instant of a timer that still stands."""
         queue = self._queue
         while queue:
-            due, _, timer_id = queue[0]
-            timer = self.timers.get(timer_id)
-            if timer is not None and timer.due == due:
+            due, _, timer = queue[0]
+            if self.timers.get(timer.id) is timer:
                 return due
             heappop(queue)
         return None
@@ -91,10 +90,9 @@ class Memory:
         """Take out every timer that is due by now, in order of due instant and of setting."""
         taken = []
         while self._queue and self._queue[0][0] <= now:
-            due, _, timer_id = heappop(self._queue)
-            timer = self.timers.get(timer_id)
-            if timer is not None and timer.due == due:
-                del self.timers[timer_id]
+            timer = heappop(self._queue)[2]
+            if self.timers.get(timer.id) is timer:
+                del self.timers[timer.id]
                 if timer.watch:
                     self._unwatch(timer)
                 taken.append(timer)
