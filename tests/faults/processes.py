@@ -1,0 +1,245 @@
+"""Real `hongyan` processes over one installation, clients that load them, and a killer."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from engine.runtime.clock import RealClock
+from engine.runtime.service import Service
+from engine.store import events, messages, timers
+from engine.store.states import State
+from engine.store.store import Store
+from tests.faults import world
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_SECONDS = 90.0  # for a machine with better things to do; nothing here waits so long otherwise
+POLL_SECONDS = 0.02
+SECRET = "a pepper for the tests of faults"
+TOKEN = "a token for receipts"
+
+
+def until(found: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS) -> Any:
+    """What `found` gives, once it gives something."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if result := found():
+            return result
+        time.sleep(POLL_SECONDS)
+    raise AssertionError(f"not within {seconds:g} s: {what}")
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+class Installation:
+    """A folder with settings, a database with the book and its people, two gateways that write down what they get."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder = folder
+        self.url = url
+        self.port = free_port()
+        self.captured = [folder / "one.jsonl", folder / "two.jsonl"]
+        self.providers = [
+            {"name": path.stem, "kind": "capture", "channels": ["sms"], "path": str(path), "token": TOKEN} for path in self.captured
+        ]
+        self.routes = [{"channel": "sms", "providers": ["one", "two"]}]
+        tables = [
+            "[[providers]]\n" + "".join(f"{name} = {json.dumps(value)}\n" for name, value in table.items()) for table in self.providers
+        ]
+        (folder / "hongyan.toml").write_text(
+            "".join([*tables, '[[routes]]\nchannel = "sms"\nproviders = ["one", "two"]\n']), encoding="utf-8"
+        )
+        service = self.service()
+        service.publish(world.FILES, "first", "test")
+        assert {one.status for one in service.put_users("live", world.users())} == {"accepted"}
+        self.key = service.create_key("faults", "admin")
+        service.close()
+
+    def service(self) -> Service:
+        """The same installation in this process."""
+        store = Store(self.url)
+        store.migrate()
+        return Service(store, RealClock(), secret=SECRET.encode(), providers=self.providers, routes=self.routes)
+
+    def start(self, command: str, *, limit_bytes: int | None = None, **settings: object) -> subprocess.Popen[bytes]:
+        """One `hongyan` process. Its log is added to `<command>.log`."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("HONGYAN_")}
+        environment = inherited | {f"HONGYAN_{name.upper()}": str(value) for name, value in settings.items()}
+        environment |= {
+            "PYTHONPATH": str(ROOT),
+            "HONGYAN_DATABASE": self.url,
+            "HONGYAN_SECRET": SECRET,
+            "HONGYAN_SERVER_PORT": str(self.port),
+        }
+        limit = [] if limit_bytes is None else ["prlimit", f"--fsize={limit_bytes}:{limit_bytes}"]
+        with (self.folder / f"{command}.log").open("ab") as log:
+            return subprocess.Popen(
+                [*limit, sys.executable, "-m", "cli.main", command], cwd=self.folder, env=environment, stdout=log, stderr=log
+            )
+
+    def log(self, command: str) -> str:
+        """What processes of a command have said."""
+        return (self.folder / f"{command}.log").read_text("utf-8", "replace")
+
+    def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        """(status, answer) of one request."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(
+                method,
+                path,
+                None if body is None else json.dumps(body),
+                {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"},
+            )
+            answer = connection.getresponse()
+            text = answer.read()
+            return answer.status, json.loads(text) if "json" in (answer.headers["Content-Type"] or "") else text.decode()
+        finally:
+            connection.close()
+
+    def ready(self, process: subprocess.Popen[bytes]) -> None:
+        """Wait until the server takes requests."""
+
+        def answers() -> bool:
+            assert process.poll() is None, self.log("serve")[-3000:]
+            try:
+                return self.ask("GET", "/readyz")[0] == 200
+            except (OSError, http.client.HTTPException):
+                return False
+
+        until(answers, "ready")
+
+    def rest(self) -> None:
+        """Let everything that is under way come to its end, in this process: no event waits, no timer runs, nothing is being sent."""
+        service = self.service()
+        service.start()
+
+        def at_rest() -> bool:
+            with service.store.read() as tx:
+                left = timers.next_due(tx, "live")
+                states = {state for _, state in messages.depths(tx, "live")}
+                return not events.count_waiting(tx, "live") and left is None and not states & {"queued", "waiting", "submitting"}
+
+        try:
+            until(at_rest, "rest")
+            assert State.SUBMITTING not in {one["state"] for one in service.messages("live", limit=100).items}
+        finally:
+            service.close()
+
+
+class Client(threading.Thread):
+    """Posts a story over HTTP until it is stopped. What was not answered is posted again, the same, as an integrator would."""
+
+    def __init__(self, installation: Installation, name: str, seed: int, *, pause_seconds: float = 0.03) -> None:
+        super().__init__(name=name, daemon=True)
+        self._installation = installation
+        self._chance = Random(f"{name} {seed}")
+        self._story = world.Story(name, self._chance)
+        self._pause_seconds = pause_seconds
+        self._connection: http.client.HTTPConnection | None = None
+        self._unanswered: list[dict[str, Any]] = []
+        self.accepted: list[str] = []
+        self.answers = 0
+        self.refused: list[Any] = []
+        self.errors = 0
+        self.stopping = threading.Event()
+
+    def run(self) -> None:
+        while not self.stopping.is_set():
+            lines = self._unanswered or self._story.lines(time.time_ns() // 1000, self._chance.choice((1, 1, 3, 8)))
+            self._unanswered = lines
+            try:
+                self._post(lines)
+            except (OSError, http.client.HTTPException, ValueError):
+                self._drop()
+                self.errors += 1
+                self.stopping.wait(0.1)
+            self.stopping.wait(self._pause_seconds * self._chance.random())
+        self._drop()
+
+    def _post(self, lines: Sequence[dict[str, Any]]) -> None:
+        if self._connection is None:
+            self._connection = http.client.HTTPConnection("127.0.0.1", self._installation.port, timeout=30)
+        single = len(lines) == 1
+        headers = {"Authorization": f"Bearer {self._installation.key}", "Content-Type": "application/json"}
+        path = "/v1/events" if single else "/v1/events/batch"
+        self._connection.request("POST", path, json.dumps(lines[0] if single else lines), headers)
+        answer = self._connection.getresponse()
+        text = json.loads(answer.read())
+        if answer.status not in (200, 202):
+            self.errors += 1
+            if answer.status < 500 and answer.status != 429:
+                self.refused.append(text)
+            self.stopping.wait(0.1)
+            return
+        self.answers += 1
+        results = [text] if single else text["results"]
+        self.refused += [result for result in results if result["status"] not in ("accepted", "duplicate")]
+        self.accepted += [result["id"] for result in results if result["status"] in ("accepted", "duplicate")]
+        self._unanswered = []
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class Receipts(threading.Thread):
+    """Says something of the silent numbers: after a while, twice, sometimes the contrary."""
+
+    def __init__(self, installation: Installation, seed: int) -> None:
+        super().__init__(name="receipts", daemon=True)
+        self._installation = installation
+        self._chance = Random(seed)
+        self._read = dict.fromkeys(installation.captured, 0)
+        self.told = 0
+        self.stopping = threading.Event()
+
+    def run(self) -> None:
+        while not self.stopping.wait(0.3):
+            for path in self._installation.captured:
+                items = self._new(path)
+                if items and self._tell(path.stem, items):
+                    self.told += len(items)
+
+    def _new(self, path: Path) -> list[dict[str, str]]:
+        if not path.exists():
+            return []
+        with path.open("rb") as file:
+            file.seek(self._read[path])
+            data = file.read()
+        whole = data[: data.rfind(b"\n") + 1]
+        self._read[path] += len(whole)
+        lines = [json.loads(line) for line in whole.splitlines()]
+        ids = [line["id"] for line in lines if line["to"].endswith(world.SILENT) and line["to"].startswith("+861990000")]
+        return [
+            {"id": id, "status": status} for id in ids for status in self._chance.choices(("delivered", "undelivered", "accepted"), k=2)
+        ]
+
+    def _tell(self, provider: str, items: list[dict[str, str]]) -> bool:
+        try:
+            return self._installation.ask("POST", f"/v1/receipts/{provider}?token={TOKEN.replace(' ', '%20')}", items)[0] == 200
+        except (OSError, http.client.HTTPException):
+            return False
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """kill -9, and wait for the body."""
+    process.send_signal(signal.SIGKILL)
+    process.wait()

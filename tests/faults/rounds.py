@@ -1,0 +1,96 @@
+"""Rounds of kills under load, for the tests and for a long run by hand."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from random import Random
+
+from tests.faults import checker, world
+from tests.faults.processes import PATIENCE_SECONDS, Client, Installation, Receipts, kill, until
+
+
+def kill_servers(folder: Path, url: str, kills: int, seed: int) -> checker.Report:
+    """`hongyan serve` is killed so many times: after a while, after some answers, or while it starts. Then all must be in order."""
+    chance = Random(seed)
+    installation = Installation(folder, url)
+    clients = [Client(installation, name, seed) for name in ("a", "b")]
+    receipts = Receipts(installation, seed)
+    for thread in (*clients, receipts):
+        thread.start()
+    try:
+        for _ in range(kills):
+            process = installation.start("serve")
+            try:
+                way = chance.choice(("time", "answers", "answers", "start"))
+                if way == "start":
+                    time.sleep(chance.uniform(0.2, 4))
+                else:
+                    installation.ready(process)
+                    if way == "time":
+                        time.sleep(chance.uniform(0, 2.5))
+                    else:
+                        wanted = sum(client.answers for client in clients) + chance.randint(1, 60)
+                        until(lambda wanted=wanted: sum(client.answers for client in clients) >= wanted, "answers")
+            finally:
+                kill(process)
+        process = installation.start("serve")  # what was not answered is posted again, and all comes to its end
+        installation.ready(process)
+        for client in clients:
+            answers = client.answers
+            until(lambda client=client, answers=answers: client.answers > answers, "an answer")
+    finally:
+        _stop(clients, receipts)
+        kill(process)
+    return _settled(installation, clients)
+
+
+def kill_parts(folder: Path, url: str, kills: int, seed: int) -> checker.Report:
+    """`hongyan worker` and `hongyan dispatch` are killed by turns, while a process that only takes events goes on."""
+    chance = Random(seed)
+    installation = Installation(folder, url)
+    intake = installation.service()  # posts from this process: neither of its threads is started
+    parts = {command: installation.start(command) for command in ("worker", "dispatch")}
+    story = world.Story("p", chance)
+    accepted: list[str] = []
+    try:
+        for _ in range(kills):
+            deadline = time.monotonic() + chance.uniform(0.3, 3.5)
+            while time.monotonic() < deadline:
+                answers = intake.accept("live", story.lines(time.time_ns() // 1000, chance.randint(1, 8)))
+                assert {one.status for one in answers} == {"accepted"}
+                accepted += [one.id for one in answers if one.id is not None]
+                time.sleep(chance.uniform(0, 0.05))
+            command = chance.choice(tuple(parts))
+            kill(parts[command])
+            parts[command] = installation.start(command)
+    finally:
+        for process in parts.values():
+            kill(process)
+        intake.close()
+    installation.rest()
+    store = installation.service().store
+    try:
+        return checker.check(store, accepted, installation.captured, one_order="sqlite" in url)
+    finally:
+        store.close()
+
+
+def _stop(clients: list[Client], receipts: Receipts) -> None:
+    for thread in (*clients, receipts):
+        thread.stopping.set()
+    for thread in (*clients, receipts):
+        thread.join(PATIENCE_SECONDS)
+
+
+def _settled(installation: Installation, clients: list[Client]) -> checker.Report:
+    for client in clients:
+        assert not client.refused, client.refused[:3]
+    installation.rest()
+    service = installation.service()
+    try:
+        accepted = [id for client in clients for id in client.accepted]
+        assert accepted
+        return checker.check(service.store, accepted, installation.captured)
+    finally:
+        service.close()
