@@ -96,8 +96,7 @@ def finish(tx: Tx, answers: Sequence[Answer], now: int) -> None:
     seqs = [one.attempt for one in answers if one.provider_ids]
     if not seqs:
         return
-    statement = sa.select(attempts.c.seq, attempts.c.provider).where(Among(attempts.c.seq, numbers("seqs")))
-    providers = {row.seq: row.provider for row in tx.execute(statement, {"seqs": seqs})}
+    providers = {row.seq: row.provider for row in tx.execute(_PROVIDERS, {"seqs": seqs})}
     named: dict[tuple[str, str], dict[str, Any]] = {}  # an id twice in one batch is the last one's
     for one in answers:
         for at, provider_id in enumerate(one.provider_ids):
@@ -105,6 +104,9 @@ def finish(tx: Tx, answers: Sequence[Answer], now: int) -> None:
             row = {"provider": provider, "provider_id": provider_id, "attempt": one.attempt, "part": at + 1, "status": None}
             named[provider, key_of(provider_id)] = row
     bulk.insert(tx, provider_ids, list(named.values()), on_conflict="replace")
+
+
+_PROVIDERS = sa.select(attempts.c.seq, attempts.c.provider).where(Among(attempts.c.seq, numbers("seqs")))
 
 
 def trace(tx: Tx, provider: str, provider_id: str) -> Traced | None:
@@ -146,16 +148,21 @@ def add_receipts(tx: Tx, new: Sequence[Receipt]) -> None:
 
 def of_messages(tx: Tx, seqs: Iterable[int]) -> dict[int, list[Attempt]]:
     """The attempts of messages, in order."""
-    columns = attempts.c
-    statement = sa.select(
-        columns.seq, columns.message, columns.number, columns.provider, columns.at, columns.finished, columns.outcome, columns.code,
-        columns.raw,
-    )  # fmt: skip
-    rows = tx.execute(statement.where(Among(columns.message, numbers("seqs"))).order_by(columns.seq), {"seqs": list(seqs)})
+    wanted = list(seqs)
     found: dict[int, list[Attempt]] = {}
-    for row in rows:
+    for row in tx.execute(_OF_MESSAGES, {"seqs": wanted}) if wanted else ():
         found.setdefault(row.message, []).append(Attempt(*row))
     return found
+
+
+_OF_MESSAGES = (
+    sa.select(
+        attempts.c.seq, attempts.c.message, attempts.c.number, attempts.c.provider, attempts.c.at, attempts.c.finished, attempts.c.outcome,
+        attempts.c.code, attempts.c.raw,
+    )
+    .where(Among(attempts.c.message, numbers("seqs")))
+    .order_by(attempts.c.seq)
+)  # fmt: skip
 
 
 def receipts_of(tx: Tx, seqs: Iterable[int]) -> dict[int, list[Receipt]]:

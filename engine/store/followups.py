@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import sqlalchemy as sa
 
@@ -20,33 +21,52 @@ from engine.store.store import Tx
 
 def ready(tx: Tx, envs: Iterable[str], channels: Iterable[str], now: int) -> list[tuple[str, str]]:
     """(env, channel) where a message may go now, the most urgent first. One statement of index look-ups: asked at every idle turn."""
-    places = [(priority, env, channel) for priority in PRIORITIES for env in envs for channel in channels]
-    looks = [sa.exists(_waiting(*place, now)).label(f"at_{at}") for at, place in enumerate(places)]
-    found = tx.execute(sa.select(*looks)).one()
+    places, statement, names_of_places = _looks(tuple(envs), tuple(channels))
+    found = tx.execute(statement, {**names_of_places, "now": now}).one()
     return list(dict.fromkeys((env, channel) for (_, env, channel), there in zip(places, found, strict=True) if there))
 
 
-def _waiting(priority: int, env: str, channel: str, now: int) -> sa.Select[tuple[int]]:
-    columns = messages.c
-    where = (columns.env == env, columns.channel == channel, columns.priority == priority, columns.not_before <= now)
-    return sa.select(columns.seq).where(*where, sa.text("state IN ('queued', 'waiting')"))
+@lru_cache(maxsize=8)
+def _looks(envs: tuple[str, ...], channels: tuple[str, ...]) -> tuple[list[tuple[int, str, str]], sa.TextClause, dict[str, str]]:
+    """As text: SQLAlchemy takes five milliseconds to find out that it knows so large a statement already."""
+    places = [(priority, env, channel) for priority in PRIORITIES for env in envs for channel in channels]
+    looks = [
+        f"EXISTS (SELECT 1 FROM messages WHERE env = :env_{envs.index(env)} AND channel = :channel_{channels.index(channel)}"
+        f" AND priority = {priority} AND not_before <= :now AND state IN ('queued', 'waiting'))"
+        for priority, env, channel in places
+    ]
+    values = {f"env_{at}": env for at, env in enumerate(envs)} | {f"channel_{at}": channel for at, channel in enumerate(channels)}
+    return places, sa.text(f"SELECT {', '.join(looks)}"), values
 
 
 def fresh(tx: Tx, env: str, channel: str, now: int, limit: int) -> list[tuple[int, str, str]]:
     """(seq, to, type) of messages that may go now and were never tried, the most urgent first."""
-    columns = messages.c
-    where = (columns.env == env, columns.channel == channel, columns.not_before <= now, sa.text("state IN ('queued', 'waiting')"))
-    statement = sa.select(columns.seq, columns.to, columns.type).where(*where, columns.tries == 0)
-    rows = tx.execute(statement.order_by(columns.priority, columns.not_before, columns.seq).limit(limit))
+    rows = tx.execute(_FRESH, {"env": env, "channel": channel, "now": now, "limit": limit})
     return [(seq, to, type) for seq, to, type in rows]
+
+
+_FRESH = (
+    sa.select(messages.c.seq, messages.c.to, messages.c.type)
+    .where(
+        messages.c.env == sa.bindparam("env"),
+        messages.c.channel == sa.bindparam("channel"),
+        messages.c.not_before <= sa.bindparam("now"),
+        sa.text("state IN ('queued', 'waiting')"),
+        messages.c.tries == 0,
+    )
+    .order_by(messages.c.priority, messages.c.not_before, messages.c.seq)
+    .limit(sa.bindparam("limit"))
+)
 
 
 def claim(tx: Tx, seqs: Sequence[int]) -> list[Stored]:
     """These of the waiting messages, like messages.claim."""
-    statement = sa.select(messages.c.seq).where(Among(messages.c.seq, numbers("seqs")), sa.text("state IN ('queued', 'waiting')"))
-    if tx.is_postgresql:
-        statement = statement.with_for_update(skip_locked=True)
+    statement = _THESE_LOCKED if tx.is_postgresql else _THESE
     return list(by_seq(tx, list(tx.execute(statement, {"seqs": list(seqs)}).scalars())).values()) if seqs else []
+
+
+_THESE = sa.select(messages.c.seq).where(Among(messages.c.seq, numbers("seqs")), sa.text("state IN ('queued', 'waiting')"))
+_THESE_LOCKED = _THESE.with_for_update(skip_locked=True)
 
 
 def postpone(tx: Tx, instants: Mapping[int, int]) -> None:
@@ -132,16 +152,23 @@ _NAMED = (
 
 def early(tx: Tx, provider: str, provider_ids: Sequence[str], since: int) -> list[tuple[int, Receipt]]:
     """(seq, receipt) of receipts that were of no known message when they came, in order."""
-    columns = receipts.c
-    statement = sa.select(
-        columns.seq, columns.provider, columns.provider_id, columns.at, columns.received, columns.status, columns.effect, columns.message,
-        columns.code, columns.raw,
-    )  # fmt: skip
-    statement = statement.where(
-        columns.provider == provider, Among(columns.provider_id, names("ids")), columns.effect == "unmatched", columns.received >= since
+    values = {"provider": provider, "ids": list(provider_ids), "since": since}
+    return [(row[0], Receipt(*row[1:])) for row in tx.execute(_EARLY, values)] if provider_ids else []
+
+
+_EARLY = (
+    sa.select(
+        receipts.c.seq, receipts.c.provider, receipts.c.provider_id, receipts.c.at, receipts.c.received, receipts.c.status,
+        receipts.c.effect, receipts.c.message, receipts.c.code, receipts.c.raw,
     )
-    rows = tx.execute(statement.order_by(columns.seq), {"ids": list(provider_ids)})
-    return [(row[0], Receipt(*row[1:])) for row in rows]
+    .where(
+        receipts.c.provider == sa.bindparam("provider"),
+        Among(receipts.c.provider_id, names("ids")),
+        receipts.c.effect == "unmatched",
+        receipts.c.received >= sa.bindparam("since"),
+    )
+    .order_by(receipts.c.seq)
+)  # fmt: skip
 
 
 def match(tx: Tx, seq: int, message: int, effect: str) -> None:

@@ -120,7 +120,8 @@ def of_rule(tx: Tx, env: str, rule: str, key: str | None = None, limit: int = 10
 
 def get(tx: Tx, env: str, ids: Iterable[str]) -> dict[str, Timer]:
     """Timers by id, as far as they stand."""
-    rows = tx.execute(_GET, {"env": env, "ids": list(ids)}).scalars()
+    wanted = list(ids)
+    rows = tx.execute(_GET, {"env": env, "ids": wanted}).scalars() if wanted else ()
     return {timer.id: timer for timer in map(codec.decode_timer, rows)}
 
 
