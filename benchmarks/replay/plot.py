@@ -26,9 +26,9 @@ def main() -> None:
     speed.axhline(TARGET, linestyle="--", linewidth=1)
     speed.annotate("target", (0, TARGET), xytext=(0, 3), textcoords="offset points")
     speed.set(ylabel="events per CPU second, start included", title="simulate", ylim=(0, None))
-    points = sorted((row["events"], median(run["peak_mib"] for run in row["simulate"])) for row in rows)
+    points = sorted((row["events"] / 1000, median(run["peak_mib"] for run in row["simulate"])) for row in rows)
     memory.plot(*zip(*points, strict=True), marker="o", linestyle="none")
-    memory.set(xlabel="events", ylabel="most memory, MiB", title="memory", xlim=(0, None), ylim=(0, None))
+    memory.set(xlabel="thousand events", ylabel="most memory, MiB", title="memory", xlim=(0, None), ylim=(0, None))
     for axes in (speed, memory):
         axes.grid(alpha=0.3)
     figure.tight_layout()
