@@ -177,6 +177,30 @@ def _everybody_once(history: History) -> None:
     assert all(number == 1 for (rule, _, user), number in reached.items() if rule.startswith("sale") and user is not None)
 
 
+def check_campaigns(store: Store, sales: Iterable[str], people: int, captured: Sequence[Path]) -> Report:
+    """Of campaigns that were paged: everybody was judged once for each rule and occurrence, and nobody got a message twice."""
+    history = History.of(store)
+    report = Report(len(history.events), sum(len(row.verdicts) for row in history.record), len(history.messages))
+    judged = Counter(
+        (verdict.rule, verdict.occurrence.partition("@")[0], verdict.user)
+        for row in history.record
+        for verdict in row.verdicts
+        if verdict.user is not None
+    )
+    occurrences = {occurrence for _, occurrence, _ in judged}
+    expected = {
+        (rule, occurrence, user["id"]) for rule in ("sale", "sale-again") for occurrence in occurrences for user in world.users(people)
+    }
+    assert len(occurrences) == len(list(sales))
+    assert not expected - set(judged), f"left out: {len(expected - set(judged))}, {list(expected - set(judged))[:3]}"
+    assert not set(judged) - expected
+    assert set(judged.values()) == {1}, f"judged more than once: {[one for one, times in judged.items() if times > 1][:3]}"
+    sent = Counter((one.message.rule, one.message.occurrence, one.message.to) for one in history.messages)
+    assert set(sent.values()) == {1}
+    _left(history, captured, report)
+    return report
+
+
 def _left(history: History, captured: Sequence[Path], report: Report) -> None:
     """What gateways have got is what was attempted; more than once only where the policy allows it, and counted."""
     got = Counter(json.loads(line)["id"] for path in captured if path.exists() for line in path.read_text("utf-8").splitlines())

@@ -18,7 +18,7 @@ from typing import Any
 
 from engine.runtime.clock import RealClock
 from engine.runtime.service import Service
-from engine.store import events, messages, timers
+from engine.store import campaigns, events, messages, timers
 from engine.store.states import State
 from engine.store.store import Store
 from tests.faults import world
@@ -50,7 +50,7 @@ def free_port() -> int:
 class Installation:
     """A folder with settings, a database with the book and its people, two gateways that write down what they get."""
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, folder: Path, url: str, people: int = world.PEOPLE) -> None:
         self.folder = folder
         self.url = url
         self.port = free_port()
@@ -67,7 +67,7 @@ class Installation:
         )
         service = self.service()
         service.publish(world.FILES, "first", "test")
-        assert {one.status for one in service.put_users("live", world.users())} == {"accepted"}
+        assert {one.status for one in service.put_users("live", world.users(people))} == {"accepted"}
         self.key = service.create_key("faults", "admin")
         service.close()
 
@@ -128,12 +128,16 @@ class Installation:
     def rest(self) -> None:
         """Let everything that is under way come to its end, in this process: no event waits, no timer runs, nothing is being sent."""
         service = self.service()
+        # Nobody else is there any more: what they were sending need not wait until it is certain that they are gone.
+        service.way_out._dispatcher.start(alone=True)
         service.start()
 
         def at_rest() -> bool:
             with service.store.read() as tx:
                 left = timers.next_due(tx, "live")
                 states = {state for _, state in messages.depths(tx, "live")}
+                if campaigns.listed(tx, "live", ("running",)):
+                    return False
                 return not events.count_waiting(tx, "live") and left is None and not states & {"queued", "waiting", "submitting"}
 
         try:

@@ -6,8 +6,11 @@ import time
 from pathlib import Path
 from random import Random
 
+from engine.core.zones import format_instant
 from tests.faults import checker, world
 from tests.faults.processes import PATIENCE_SECONDS, Client, Installation, Receipts, kill, until
+
+CROWD = 1_500  # people of a campaign: more than are judged at once
 
 
 def kill_servers(folder: Path, url: str, kills: int, seed: int) -> checker.Report:
@@ -74,6 +77,37 @@ def kill_parts(folder: Path, url: str, kills: int, seed: int) -> checker.Report:
         return checker.check(store, accepted, installation.captured, one_order="sqlite" in url)
     finally:
         store.close()
+
+
+def kill_campaigns(folder: Path, url: str, kills: int, seed: int) -> checker.Report:
+    """`hongyan serve` is killed while it pages broadcasts to more people than are judged at once."""
+    chance = Random(seed)
+    installation = Installation(folder, url, people=CROWD)
+    intake = installation.service()
+    sales = []
+    for number in range(2):
+        line = {
+            "id": f"s{number}",
+            "type": "sale.announced",
+            "time": format_instant(time.time_ns() // 1000),
+            "data": {"sale_id": f"S{number}"},
+        }
+        assert intake.accept("live", [line])[0].status == "accepted"
+        sales.append(f"s{number}")
+    intake.close()
+    for _ in range(kills):
+        process = installation.start("serve")
+        try:
+            installation.ready(process)
+            time.sleep(chance.uniform(0, 1))
+        finally:
+            kill(process)
+    installation.rest()
+    service = installation.service()
+    try:
+        return checker.check_campaigns(service.store, sales, CROWD, installation.captured)
+    finally:
+        service.close()
 
 
 def _stop(clients: list[Client], receipts: Receipts) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.faults import checker, rounds
 from tests.store.conftest import KINDS, LOCAL, answers, database, private_server
 
-PER_ROUND = 20  # kills of one installation, before all is looked at
+PER_ROUND = {rounds.kill_servers: 20, rounds.kill_parts: 20, rounds.kill_campaigns: 6}  # kills of one installation, before all is looked at
 
 
 def main() -> int:
@@ -22,12 +22,12 @@ def main() -> int:
     args = parser.parse_args()
     started = time.monotonic()
     done, seed = 0, args.seed
-    plan = [(kind, work) for work in (rounds.kill_servers, rounds.kill_parts) for kind in KINDS]
+    plan = [(kind, work) for work in (rounds.kill_servers, rounds.kill_parts, rounds.kill_campaigns) for kind in KINDS]
     with private_server() as own:
         server = next((one for one in LOCAL if answers(one)), own)
         while done < args.kills and time.monotonic() - started < args.minutes * 60:
             kind, work = plan[seed % len(plan)]
-            kills = min(PER_ROUND, args.kills - done)
+            kills = min(PER_ROUND[work], args.kills - done)
             with tempfile.TemporaryDirectory(prefix="hongyan-faults-") as folder, database(kind, Path(folder), server) as url:
                 report = work(Path(folder), url, kills, seed)
             done += kills

@@ -26,3 +26,10 @@ def test_killed_workers_and_dispatchers_lose_nothing_either(url: str, tmp_path: 
     report = rounds.kill_parts(tmp_path, url, KILLS, seed=20261123)
 
     assert report.messages > KILLS
+
+
+def test_a_killed_campaign_leaves_nobody_out_and_serves_nobody_twice(url: str, tmp_path: Path) -> None:
+    """Two broadcasts, each with a second round three seconds later, to more people than one transaction judges."""
+    report = rounds.kill_campaigns(tmp_path, url, 2, seed=20261124)
+
+    assert report.messages

@@ -94,9 +94,9 @@ def phone(number: int) -> str:
     return f"+861380013{number:04}"
 
 
-def users() -> list[dict[str, Any]]:
+def users(people: int = PEOPLE) -> list[dict[str, Any]]:
     """Everybody, as input lines."""
-    return [{"id": f"u{number}", "phone": phone(number)} for number in range(PEOPLE)]
+    return [{"id": f"u{number}", "phone": phone(number)} for number in range(people)]
 
 
 class Story:
