@@ -17,7 +17,7 @@ from benchmarks.machine import RESULTS, ROOT, as_text, machine
 from benchmarks.service.databases import database, kinds
 
 TARGET = 10_000
-PAGES = (100, 500, 1_000)
+PAGES = (200, 500)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

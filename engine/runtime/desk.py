@@ -204,6 +204,7 @@ class Desk:
     def save(self) -> None:
         """Write everything: cells, timers, the record, the outbox."""
         changed = {cell_id: cell for cell_id in self._changed if (cell := self._cells[cell_id]) is not None}
+        self._follow([(old, cell) for id, cell in changed.items() if (old := self._moved(id, cell)) is not None])
         at = self._rows[-1][0].at if self._rows else 0
         cells.save(self.tx, self.env, changed, at)
         timers.drop(self.tx, self.env, sorted(self._dropped - self._added.keys()))
@@ -222,6 +223,29 @@ class Desk:
         ]
         messages.add(self.tx, self.env, outgoing)
         decisions.add_conversions(self.tx, self.env, self._conversions)
+
+    def _moved(self, cell_id: str, cell: Cell) -> UserCell | None:
+        """The user as before, where the number is another one now."""
+        old = self.tx.seen.get((self.env, cell_id))
+        return old if isinstance(old, UserCell) and isinstance(cell, UserCell) and old.phone != cell.phone else None
+
+    def _follow(self, moved: Collection[tuple[UserCell, Cell]]) -> None:
+        """Who gets a number that a campaign has passed would be left out by it: a timer judges them at once. The other way round they are
+        met again, and a message that is there already is not sent again."""
+        for known in campaigns.listed(self.tx, self.env, ("running",)) if moved else ():
+            campaign = campaigns.get(self.tx, self.env, known.id)  # now no page moves the cursor
+            if campaign is None or campaign.state != "running" or campaign.cursor is None:
+                continue
+            for old, new in moved:
+                if isinstance(new, UserCell) and _place(new) <= campaign.cursor < _place(old):
+                    for item in campaign.items:
+                        own = Item(item.rule, item.occurrence, item.instant, event=item.event, user=new.id)
+                        timer_id = f"due|{item.rule}|{item.occurrence}|{new.id}"
+                        self.set_timer(Timer(timer_id, "due", self._rows[-1][0].at, item=own))
+
+
+def _place(user: UserCell) -> Person:
+    return (user.phone or "", user.id)
 
 
 def _campaign_id(items: Iterable[Item], now: int) -> str:

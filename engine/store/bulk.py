@@ -1,12 +1,13 @@
 """Many rows in one statement.
 
 On PostgreSQL the rows travel as one JSON document, unpacked by the server: 1,000 rows of six columns took 6 ms, against 20 ms one by
-one in a pipeline, 16 ms as arrays, 7 ms by COPY (which knows no ON CONFLICT). SQLite takes them one by one inside the process, 5 ms.
+one in a pipeline, 16 ms as arrays, 7 ms by COPY (which knows no ON CONFLICT). SQLite takes them one by one inside the process, 5 ms;
+values are made ready for it column by column: 1,000 rows of four columns take half as long as SQLAlchemy's way, row by row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -19,6 +20,7 @@ from engine.store.store import Tx
 
 Row = Mapping[str, Any]
 OnConflict = Literal["fail", "nothing", "replace"]
+Ready = Callable[[Any], Any] | None  # makes a value ready for the driver; None: it is
 
 
 def insert(tx: Tx, table: sa.Table, rows: Sequence[Row], on_conflict: OnConflict = "fail") -> None:
@@ -29,7 +31,9 @@ def insert(tx: Tx, table: sa.Table, rows: Sequence[Row], on_conflict: OnConflict
     if tx.is_postgresql:
         tx.connection.execute(_insert_postgresql(table, columns, on_conflict), {"rows": _document(table, columns, rows)})
     else:
-        tx.connection.execute(_insert_sqlite(table, columns, on_conflict), rows)
+        statement, places = _insert_sqlite(table, columns, on_conflict)
+        made = [[row[name] if make is None else make(row[name]) for row in rows] for name, make in places]
+        tx.connection.exec_driver_sql(statement, list(zip(*made, strict=True)))
 
 
 def update(tx: Tx, table: sa.Table, by: tuple[str, ...], rows: Sequence[Row]) -> None:
@@ -106,16 +110,22 @@ _POSTGRESQL_TYPES: Mapping[Any, str] = {sa.Integer: "bigint", sa.Text: "text", s
 
 
 @lru_cache(maxsize=256)
-def _insert_sqlite(table: sa.Table, columns: tuple[str, ...], on_conflict: OnConflict) -> Any:
+def _insert_sqlite(table: sa.Table, columns: tuple[str, ...], on_conflict: OnConflict) -> tuple[str, list[tuple[str, Ready]]]:
+    """The statement, and the columns in the order of its places, each with what makes a value ready."""
     statement = sqlite.insert(table).values({name: sa.bindparam(name) for name in columns})
     if on_conflict == "nothing":
-        return statement.on_conflict_do_nothing()
-    if on_conflict == "replace":
+        statement = statement.on_conflict_do_nothing()
+    elif on_conflict == "replace":
         keys = [column.name for column in table.primary_key]
-        return statement.on_conflict_do_update(
+        statement = statement.on_conflict_do_update(
             index_elements=keys, set_={name: statement.excluded[name] for name in columns if name not in keys}
         )
-    return statement
+    compiled = statement.compile(dialect=_SQLITE)
+    assert compiled.positiontup is not None
+    return str(compiled), [(name, table.c[name].type.dialect_impl(_SQLITE).bind_processor(_SQLITE)) for name in compiled.positiontup]
+
+
+_SQLITE = sqlite.dialect(paramstyle="qmark")
 
 
 @lru_cache(maxsize=256)

@@ -94,7 +94,7 @@ def _row(env: str, seq: int, new: NewMessage) -> dict[str, Any]:
         "send_until": message.send_until,
     }
     # Where a name is kept in another form than it has, the body holds the original.
-    as_it_is = {name: value for name, value in shown.items() if kept_as(messages.c[name], value) == value}
+    as_it_is = {name: value for name, value in shown.items() if type(value) is not str or kept_as(messages.c[name], value) == value}
     event = message.item.event
     return shown | {
         "seq": seq,

@@ -370,6 +370,22 @@ def test_who_was_changed_in_the_same_batch_is_asked_as_changed(make: Make) -> No
     assert {"fans new", "fans u001"} <= set(sent(service))
 
 
+def test_a_new_number_leaves_nobody_out_and_serves_nobody_twice(make: Make) -> None:
+    """One that the campaign has passed, and one that it is still to come to."""
+    service = make()
+    service.put_users("live", people(30))
+    announce(service)
+    pages(service, 2)
+    service.put_users("live", [{"id": "u028", "phone": "+861380000"}, {"id": "u001", "phone": "+8613899999999"}])
+    service.advance_clock(SECOND)
+    service.settle()
+
+    judged = Counter(user for rule, user, _, _ in verdicts(service) if rule == "all")
+    assert judged.keys() == {line["id"] for line in people(30)}
+    assert judged["u028"] == 1
+    assert Counter(sent(service))["all u001"] == 1
+
+
 def test_a_rule_that_is_gone_says_so_once(make: Make) -> None:
     """The others go on."""
     service = make()
