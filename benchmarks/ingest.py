@@ -1,6 +1,6 @@
 """`python -m benchmarks.ingest`: events by HTTP, singly and in batches of 500, durable, with worker and dispatcher running.
 
-The server is `hongyan serve` in a process of its own; the client has the other core, as far as there is one. Beside it, in the same run: the
+The server is `hongyan serve` in a process of its own; the client has the other core, if it is free. Beside it, in the same run: the
 same HTTP server around a bare Flask view, and inserts into the databases without HTTP.
 """
 
@@ -53,7 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 own = results.setdefault(f"hongyan, {kind}", {})
                 _http(own, server, single, batches, seconds, f"r{number}")
                 _drained(own, url)
-        report.say(f"round {number + 1} of {rounds}: " + ", ".join(f"{name} {value['single'][-1]:,.0f}/s" for name, value in results.items()))
+        report.say(
+            f"round {number + 1} of {rounds}: " + ", ".join(f"{name} {value['single'][-1]:,.0f}/s" for name, value in results.items())
+        )
     _show(results, about, rounds, single, batches, seconds)
     return 0
 
@@ -68,10 +70,14 @@ def _http(result: Result, server: Server, single: int, batches: int, seconds: in
     token = server.token
     posts = [request("/v1/events", event, token) for event in mixed(single, f"{label}s")]
     client.post(server.port, [request("/v1/events", event, token) for event in mixed(200, f"{label}w")], CONNECTIONS)  # warm
+    cpu = server.processor_seconds()
     _note(result, "single", client.post(server.port, posts, CONNECTIONS), 1)
+    result.setdefault("single µs", []).append((server.processor_seconds() - cpu) / single * 1_000_000)
     source = mixed(batches * BATCH, f"{label}b")
     posts = [request("/v1/events/batch", list(islice(source, BATCH)), token) for _ in range(batches)]
+    cpu = server.processor_seconds()
     _note(result, "batch", client.post(server.port, posts, BATCH_CONNECTIONS), BATCH)
+    result.setdefault("batch µs", []).append((server.processor_seconds() - cpu) / (batches * BATCH) * 1_000_000)
     if seconds:
         time.sleep(2)  # the worker has caught up with most of it
         posts = [request("/v1/events", event, token) for event in mixed(HALF * seconds, f"{label}h")]
@@ -181,9 +187,17 @@ def _show(results: dict[str, Result], about: dict[str, str], rounds: int, single
         rows.append(
             [name, *[report.spread(result[what]) for what in ("single", "batch")]]
             + [f"{median(result[f'{what} p50']):.1f} / {median(result[f'{what} p99']):.1f}" for what in ("single", "batch")]
+            + [f"{median(result['single µs']):,.0f} / {median(result['batch µs']):,.0f}" if "single µs" in result else ""]
             + [f"{median(result['half p50']):.1f} / {median(result['half p99']):.1f}" if "half p50" in result else ""]
         )
-    heads = ["", "single, events/s", f"batch of {BATCH}, events/s", "single p50 / p99, ms", "batch p50 / p99, ms"]
+    heads = [
+        "",
+        "single, events/s",
+        f"batch of {BATCH}, events/s",
+        "single p50 / p99, ms",
+        "batch p50 / p99, ms",
+        "server's processor, µs an event",
+    ]
     lines = report.table([*heads, f"p50 / p99 at {HALF}/s, ms"], rows)
     flask = results["bare Flask post"]
     lines += ["", "| | of a bare Flask post, single | behind when the posts ended, events | caught up, seconds |", "|---|---|---|---|"]
@@ -193,11 +207,11 @@ def _show(results: dict[str, Result], about: dict[str, str], rounds: int, single
             lines.append(f"| {name} | {share:.2f} | {report.spread(result['waiting'])} | {report.spread(result['caught up'], 1)} |")
     lines += [
         "",
-        f"Targets: {TARGET_SINGLE:,}/s single, {TARGET_BATCH:,}/s in batches, p99 below 50 ms at half load. {rounds} rounds of {single:,} single"
-        f" posts over {CONNECTIONS} connections, {batches} batches over {BATCH_CONNECTIONS}, then {HALF} single posts a second for {seconds} s,"
-        " each timed from when it was due. Worker and dispatcher work meanwhile, in the server's process; one event in four becomes a message, which"
-        " is captured and gets its receipt. Afterwards every event stands in the database once, with one decision. Alone: one connection,"
-        " one commit after the other.",
+        f"Targets: {TARGET_SINGLE:,}/s single, {TARGET_BATCH:,}/s in batches, p99 below 50 ms at half load. {rounds} rounds of"
+        f" {single:,} single posts over {CONNECTIONS} connections, {batches} batches over {BATCH_CONNECTIONS}, then {HALF} single posts"
+        f" a second for {seconds} s, each timed from when it was due. Worker and dispatcher work meanwhile, in the server's process, and what"
+        " they do is in its processor time; one event in four becomes a message, which is captured and gets its receipt."
+        " Afterwards every event stands in the database once, with one decision. Alone: one connection, one commit after the other.",
     ]  # fmt: skip
     bars = {f"{name}: {what}": median(result[what]) for name, result in results.items() for what in ("single", "batch")}
     raw: dict[str, Any] = dict(results)

@@ -56,7 +56,7 @@ def versions() -> dict[str, str]:
     import sqlite3
     from importlib.metadata import version
 
-    found = {"SQLite": sqlite3.sqlite_version, **{name: version(name) for name in ("SQLAlchemy", "psycopg", "Flask", "waitress")}}
+    found = {"SQLite": sqlite3.sqlite_version, **{name: version(name) for name in ("SQLAlchemy", "psycopg", "Flask", "cheroot")}}
     if "postgresql" in kinds():
         with psycopg.connect(POSTGRESQL) as connection:
             row = connection.execute("SHOW server_version").fetchone()

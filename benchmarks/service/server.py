@@ -1,4 +1,4 @@
-"""`python -m benchmarks.service.server`: `hongyan serve` with the kind `null`; with the argument `bare`, a Flask post and nothing behind it.
+"""`python -m benchmarks.service.server`: `hongyan serve` with the kind `null`; with `bare`, a Flask post and nothing behind it.
 
 `running` starts one in a process of its own, as in production: the client does not share its interpreter.
 """
@@ -33,6 +33,14 @@ class Server:
     token: str
     process: subprocess.Popen[bytes]
 
+    def processor_seconds(self) -> float:
+        """What its process has used so far; 0 where there is no /proc."""
+        try:
+            fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
 
 @contextmanager
 def running(url: str, *, provider: str = "null", calls: Path | None = None) -> Iterator[Server]:
@@ -66,7 +74,7 @@ def bare() -> Iterator[Server]:
 def _process(command: list[str], variables: Mapping[str, str], port: int) -> Iterator[subprocess.Popen[bytes]]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HONGYAN_")}
     with TemporaryDirectory() as folder, open(Path(folder) / "log", "w+b") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment | variables, stdout=log, stderr=log)
+        process = subprocess.Popen(command, cwd=ROOT, env={**environment, **variables}, stdout=log, stderr=log)
         try:
             deadline = time.monotonic() + START_SECONDS
             while not _answers(port):
