@@ -8,22 +8,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.core.compile import compile_book
-from engine.core.occurrences import UserChange
 from engine.core.plan import BookPlan
 from engine.events import EventReader
 from engine.people import UserReader
+from engine.runtime import adopting
 from engine.runtime.desk import INLINE, Desk
 from engine.runtime.errors import Conflict, NotFound, Refused
 from engine.runtime.ticks import set_ticks
 from engine.runtime.tombstones import Tombstones
 from engine.simulate.testing import TestRun
-from engine.store import books, people, switches
+from engine.store import books, switches
 from engine.store.store import Store, Tx
 from rules.checking import check
 from rules.model import Rulebook
 
 ENVIRONMENTS = ("live", "test")
-_PAGE = 500  # people that one round of `adopt` looks at
 _KEPT = 8  # compiled books; switches make a few of each version
 
 
@@ -73,36 +72,46 @@ class Books:
         """Keep a book as a new version and put it in force. Raises Refused or Conflict; then nothing has changed."""
         book, findings = _gate(files)
         with store.write() as tx:
+            old = self._hold(tx)
             version = books.add(tx, files, author=author, note=note, at=at)
             for env in ENVIRONMENTS:
                 if not books.activate(tx, env, version, author=author, at=at, expect=expect):
                     raise Conflict(f"version {expect} is not the active one any more")
-                self._adopt(tx, env, at)
+                self._adopt(tx, env, old[env], at)
         return {"version": version, "book": book.id, "findings": findings}
 
     def activate(self, store: Store, version: int, *, author: str, at: int) -> None:
         """Put an earlier version in force again. Raises NotFound."""
         with store.write() as tx:
+            old = self._hold(tx)
             for env in ENVIRONMENTS:
                 try:
                     books.activate(tx, env, version, author=author, at=at)
                 except KeyError:
                     raise NotFound(f"there is no version {version}") from None
-                self._adopt(tx, env, at)
+                self._adopt(tx, env, old[env], at)
 
-    def _adopt(self, tx: Tx, env: str, at: int) -> None:
-        """What a new version needs and the old did not keep, silently: next ticks, memberships of watched segments, wakes."""
+    def _hold(self, tx: Tx) -> dict[str, Rulebook | None]:
+        """The books in force, with which nobody judges any more until the transaction ends."""
+        for env in ENVIRONMENTS:
+            adopting.hold(tx, env)
+        return {env: self._readable(tx, env) for env in ENVIRONMENTS}
+
+    def _readable(self, tx: Tx, env: str) -> Rulebook | None:
+        try:
+            active = self.active(tx, env)
+        except NotFound:  # kept by an older Hongyan, and no book any more: all the more reason to put another one in force
+            return None
+        return active.plan.book if active is not None else None
+
+    def _adopt(self, tx: Tx, env: str, old: Rulebook | None, at: int) -> None:
+        """What a new version needs and the old did not keep: next ticks at once, the rest by a job (adopting.py)."""
         desk = self.desk(tx, env)
         assert desk is not None
         desk.begin(at, "book", str(desk.version))
         set_ticks(desk, at)
-        if desk.plan.wakes:
-            after = None
-            while page := people.page(tx, env, after=after, limit=_PAGE):
-                for _, user in page:
-                    desk.clockwork.judge(UserChange(user, {}, silent=True), at)
-                after = page[-1]
         desk.save()
+        adopting.begin(tx, env, old, desk.plan, desk.version, at)
 
 
 def _compiled(tx: Tx, version: int, stopped: frozenset[str]) -> ActiveBook:

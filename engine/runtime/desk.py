@@ -15,10 +15,13 @@ import sqlalchemy as sa
 from engine.core.case import phone_cell_id, user_cell_id
 from engine.core.clockwork import Clockwork, Person
 from engine.core.facts import Cell, Event, UserCell
+from engine.core.occurrences import UserChange
 from engine.core.outcomes import Conversion, Decision, Item, Message, Timer, Verdict
 from engine.core.plan import BookPlan
 from engine.core.watching import key_cell_id
 from engine.core.zones import format_instant
+from engine.runtime import adopting
+from engine.runtime.adopting import Adoption
 from engine.runtime.tombstones import Tombstones
 from engine.store import audience, campaigns, cells, decisions, messages, people, timers
 from engine.store.campaigns import Campaign
@@ -56,6 +59,8 @@ class Desk:
         self._order = 0
         self._rows: list[tuple[NewDecision, list[Verdict], list[Message]]] = []
         self._conversions: list[Conversion] = []
+        # Until it is done, users are renewed when they are first loaded.
+        self.adoption = adopting.standing(tx, env, version)
 
     # ---- what the clockwork reads -------------------------------------------------------------------------------------------------------
 
@@ -82,6 +87,8 @@ class Desk:
 
     def may_select(self, items: Iterable[Item], now: int) -> sa.ColumnElement[bool] | None:
         """Whom the audiences of these items may select, a superset; None: everybody."""
+        if self.adoption is not None:
+            return None  # SQL reads traits that are not built yet
         wheres = [audience.of_rule(self.plan, self.plan.rules[item.rule], now, item.event) for item in items]
         known = [where for where in wheres if where is not None]
         return sa.or_(*known) if len(known) == len(wheres) else None
@@ -133,6 +140,23 @@ class Desk:
         unknown = [cell_id[6:] for cell_id in wanted if cell_id.startswith("phone:") and self._cells[cell_id] is None]
         raised = self._tombstones.raise_cells(self.tx, self.env, unknown)
         self._cells |= {phone_cell_id(phone): cell for phone, cell in raised.items()}
+        if self.adoption is not None:
+            for cell_id in sorted(wanted):
+                if isinstance(cell := self._cells[cell_id], UserCell) and not adopting.is_renewed(cell, self.adoption):
+                    self._renew(cell_id, cell, self.adoption)
+
+    def renew(self, users: Iterable[str]) -> None:
+        """Bring users up to what the book in force wants kept."""
+        self._load(map(user_cell_id, users))
+
+    def _renew(self, cell_id: str, cell: UserCell, adoption: Adoption) -> None:
+        """Before anything is judged about the user: traits, then memberships and wake as they were at the publication, silently."""
+        self._cells[cell_id] = adopting.renewed(self.tx, self.env, self.plan, adoption, cell)
+        self._changed.add(cell_id)
+        # Possibly in the middle of another judgement, whose verdicts go on after this.
+        self._rows.append((NewDecision(adoption.at, "book", str(adoption.version), None, self.version), [], []))
+        self.clockwork.judge(UserChange(cell.id, {}, silent=True), adoption.at)
+        self._rows.pop()
 
     # ---- timers of this batch -----------------------------------------------------------------------------------------------------------
 
@@ -201,8 +225,19 @@ class Desk:
         """The verdicts of the last decision so far."""
         return self._rows[-1][1]
 
+    def _note_generation(self, adoption: Adoption) -> None:
+        """Users who have just become known have nothing to be adopted."""
+        for cell_id in self._changed:
+            cell = self._cells[cell_id]
+            if isinstance(cell, UserCell) and not adopting.is_renewed(cell, adoption):
+                fresh = cell.fork()
+                fresh.traits = {**cell.traits, adopting.GENERATION: adoption.generation}
+                self._cells[cell_id] = fresh
+
     def save(self) -> None:
         """Write everything: cells, timers, the record, the outbox."""
+        if self.adoption is not None:
+            self._note_generation(self.adoption)
         changed = {cell_id: cell for cell_id in self._changed if (cell := self._cells[cell_id]) is not None}
         self._follow([(old, cell) for id, cell in changed.items() if (old := self._moved(id, cell)) is not None])
         at = self._rows[-1][0].at if self._rows else 0

@@ -19,7 +19,7 @@ from engine.core.phones import normalise
 from engine.core.zones import format_instant
 from engine.people import UserLine
 from engine.refusals import Refusal
-from engine.runtime import samples, views
+from engine.runtime import adopting, samples, views
 from engine.runtime.alarm import Alarm
 from engine.runtime.books import ENVIRONMENTS, ActiveBook, Books
 from engine.runtime.campaigns import Campaigns, CampaignSettings
@@ -229,6 +229,9 @@ class Service:
             cell = cells.load(tx, env, [f"user:{id}"], active.plan.zone)[f"user:{id}"]
             if not isinstance(cell, UserCell):
                 return None
+            adoption = adopting.standing(tx, env)
+            if adoption is not None and not adopting.is_renewed(cell, adoption):
+                cell.traits = adopting.without_stale(cell.traits, adoption)  # not built yet: better none than another book's
             phone = cells.load(tx, env, [f"phone:{cell.phone}"])[f"phone:{cell.phone}"] if cell.phone else None
             return views.user_view(cell, phone, active.plan, self.clock.now())
 
@@ -361,9 +364,7 @@ class Service:
             found = switches.in_force(tx, env)
         return [{"what": one.what, "at": format_instant(one.at), "by": one.who, "reason": one.reason} for one in found]
 
-    def sample(
-        self, env: str, template: str, locale: str | None, values: Mapping[str, Json], to: str, by: str = "api"
-    ) -> dict[str, Any]:
+    def sample(self, env: str, template: str, locale: str | None, values: Mapping[str, Json], to: str, by: str = "api") -> dict[str, Any]:
         """Send a template of the active book, with made-up values, to one's own number. Raises NoBook, NotFound and CannotBeMade."""
         active = self._active(env)
 
@@ -463,14 +464,16 @@ class Service:
         return self.way_out.receive(provider, kind, headers, body)
 
     def ready(self) -> dict[str, str]:
-        """What must be well before requests are taken: each check with `ok` or what is wrong."""
+        """What must be well before requests are taken: each check with `ok` or what is wrong. Behind `ok, ` stands what is under way."""
         missing = self.store.pending_migrations()
         with self.store.read() as tx:
             published = books.active(tx, "live") is not None
+            jobs = [f"{env} {job.progress}" for env in ENVIRONMENTS if (job := adopting.standing(tx, env)) is not None]
         return {
             "database": "ok",
             "migrations": f"missing: {', '.join(missing)}" if missing else "ok",
             "book": "ok" if published else "nothing is published",
+            "adopted": f"ok, adopting: {', '.join(jobs)}" if jobs else "ok",
             "worker": "ok" if self._thread is None or self._thread.is_alive() else "has stopped",
             "dispatcher": "ok" if self.way_out.is_alive() else "has stopped",
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.runtime.adopting import Adopting
 from engine.runtime.books import Books
 from engine.runtime.campaigns import Campaigns
 from engine.runtime.clock import Clock
@@ -23,20 +24,22 @@ class Worker:
         self._books = books
         self._clock = clock
         self._campaigns = campaigns if campaigns is not None else Campaigns(store, books, clock)
+        self._adopting = Adopting(store, books)
         self._batches: dict[str, int] = {}  # by environment, since the last page of a campaign
 
     def step(self, env: str) -> bool:
-        """Decide one batch, and then one page of a campaign where nothing more waits. False: there was nothing to do (or somebody else is
-        at it)."""
+        """Adopt one page for a new book, decide one batch, then judge one page of a campaign where nothing more waits. False: there was
+        nothing to do (or somebody else is at it)."""
+        adopted = self._adopting.step(env)
         waited = self._waits(env)
         if waited:
             if not self._store.transact(lambda tx: self._batch(tx, env)):
-                return False
+                return adopted
             self._batches[env] = self._batches.get(env, 0) + 1
             if self._batches[env] < PATIENCE and self._waits(env):
                 return True
         self._batches[env] = 0
-        return self._campaigns.step(env) or waited
+        return self._campaigns.step(env) or waited or adopted
 
     def _waits(self, env: str) -> bool:
         now = self._clock.now()
