@@ -80,6 +80,13 @@ def _keep(tx: Tx, env: str, adoption: Adoption) -> None:
     marks.put(tx, env, MARK, asdict(adoption))
 
 
+def forget(tx: Tx, env: str, user: str) -> None:
+    """Somebody is erased: a job that stands at this person begins its pages anew, and passes over those who are renewed."""
+    job = standing(tx, env)
+    if job is not None and job.cursor is not None and job.cursor[1] == user:
+        _keep(tx, env, replace(job, cursor=None, looked=0))
+
+
 # ---- at a publication -------------------------------------------------------------------------------------------------------------------
 
 

@@ -130,9 +130,9 @@ class Service:
         while not self._stopping:
             due: list[int] = []
             try:
+                self._housekeeper.turn()
                 if self._steps():
                     continue
-                self._housekeeper.turn()
                 due = [instant for env in ENVIRONMENTS if (instant := self.worker.next_due(env)) is not None]
             except SQLAlchemyError as error:  # away, or full: what was not committed is done again
                 log.error("the database fails: %s", type(error).__name__)
@@ -208,6 +208,7 @@ class Service:
 
         def work(tx: Tx) -> bool:
             campaign_rows.forget(tx, env, id)
+            adopting.forget(tx, env, id)
             erased = erasure.erase(tx, env, id)
             if erased is None:
                 return False

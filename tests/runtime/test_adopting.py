@@ -230,3 +230,20 @@ def test_publishing_does_not_wait_for_the_job(shop: Service) -> None:
     assert job is not None
     assert (job.looked, job.cursor, job.traits) == (0, None, ("items", "orders", "spent"))
     assert traits(shop).get("orders") == 0
+
+
+def test_the_job_does_not_remember_the_erased(shop: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stood at this very person; the others are counted once all the same."""
+    monkeypatch.setattr(adopting, "PAGE", 1)
+    put(shop, NEW)
+    job = Adopting(shop.store, shop.books)
+    job.step("live")
+    job.step("live")
+    shop.erase_user("live", "u2")
+    with shop.store.read() as tx:
+        standing = adopting.standing(tx, "live")
+    shop.settle()
+
+    assert standing is not None
+    assert standing.cursor is None
+    assert traits(shop)["orders"] == 5

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from engine.core.facts import Cell
 from engine.runtime.clock import TestClock
 from engine.runtime.housekeeping import EVERY_SECONDS, Housekeeper
@@ -155,8 +157,9 @@ def test_once_a_minute_of_the_machine(house: House) -> None:
     assert seen == [1, 0]
 
 
-def test_the_worker_of_a_service_keeps_house(url: str) -> None:
-    """And `settle` never does."""
+@pytest.mark.parametrize("busy", [False, True])
+def test_the_worker_of_a_service_keeps_house(url: str, monkeypatch: pytest.MonkeyPatch, busy: bool) -> None:
+    """And `settle` never does. A worker that is never idle does so too."""
     store = Store(url)
     store.migrate()
     clock = TestClock(NOON)
@@ -167,6 +170,8 @@ def test_the_worker_of_a_service_keeps_house(url: str) -> None:
     clock.set(NOON + 11 * DAY)
     service.settle()
     before = held(store)[0]
+    if busy:
+        monkeypatch.setattr(service, "_steps", lambda: True)
     service.start(sending=False)
     until = time.monotonic() + 10
     while held(store)[0] and time.monotonic() < until:
