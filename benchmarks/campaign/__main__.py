@@ -67,7 +67,7 @@ def _report(about: dict[str, str], rows: Sequence[dict[str, Any]]) -> str:
     lines += [
         "",
         "A page is what an event, or a code, waits for at worst before it is judged. By CPU second counts the judging process alone, not"
-        " PostgreSQL's.",
+        " PostgreSQL's. On a machine that others use too, only these compare.",
         "",
     ]
     return "\n".join(lines)
