@@ -41,7 +41,7 @@ class CampaignSettings:
     that each campaign judges at most; None: as fast as it goes."""
 
     inline: int = INLINE
-    page: int = 200  # a larger one is no faster, and an event waits for it
+    page: int = 200  # 500 gained 0 to 15 %, and an event waits for a page
     per_second: float | None = None
 
     def __post_init__(self) -> None:
