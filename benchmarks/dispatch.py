@@ -70,7 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "",
         f"Targets: 5,000/s to a null provider, SMPP 1,000/s or the peer's own limit. {rounds} rounds of {count:,} messages"
         f" ({count // 2:,} by SMPP, window 32), to the last recorded outcome; every look before leaving, both commits of each batch, and"
-        " each attempt's record are in it. The gateway sends no receipts here." + ("" if limit is not None else " Without SMPP: node or its module is not there."),
+        " each attempt's record are in it. The gateway sends no receipts here."
+        + ("" if limit is not None else " Without SMPP: node or its module is not there."),
     ]  # fmt: skip
     bars = {name: median(values) for name, values in rates.items()}
     raw = {"rates": rates, "costs": costs}

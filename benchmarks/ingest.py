@@ -89,6 +89,7 @@ def _note(result: Result, what: str, load: client.Load, events_each: int) -> Non
     if refused:
         raise SystemExit(f"{what}: answered {refused}")
     result.setdefault(what, []).append(load.per_second * events_each)
+    result.setdefault(f"{what} reconnects", []).append(load.reconnects)
     for share in (50, 99):
         result.setdefault(f"{what} p{share}", []).append(report.quantile(load.latencies, share / 100) * 1_000)
 
@@ -200,17 +201,24 @@ def _show(results: dict[str, Result], about: dict[str, str], rounds: int, single
     ]
     lines = report.table([*heads, f"p50 / p99 at {HALF}/s, ms"], rows)
     flask = results["bare Flask post"]
-    lines += ["", "| | of a bare Flask post, single | behind when the posts ended, events | caught up, seconds |", "|---|---|---|---|"]
+    lines += [
+        "",
+        "| | of a bare Flask post, single | behind when the posts ended, events | caught up, seconds | reconnected |",
+        "|---|---|---|---|---|",
+    ]
     for name, result in results.items():
         if "waiting" in result:
             share = median(result["single"]) / median(flask["single"])
-            lines.append(f"| {name} | {share:.2f} | {report.spread(result['waiting'])} | {report.spread(result['caught up'], 1)} |")
+            again = sum(sum(values) for what, values in result.items() if what.endswith("reconnects"))
+            lines.append(
+                f"| {name} | {share:.2f} | {report.spread(result['waiting'])} | {report.spread(result['caught up'], 1)} | {again:,.0f} |"
+            )
     lines += [
         "",
         f"Targets: {TARGET_SINGLE:,}/s single, {TARGET_BATCH:,}/s in batches, p99 below 50 ms at half load. {rounds} rounds of"
         f" {single:,} single posts over {CONNECTIONS} connections, {batches} batches over {BATCH_CONNECTIONS}, then {HALF} single posts"
-        f" a second for {seconds} s, each timed from when it was due. Worker and dispatcher work meanwhile, in the server's process, and what"
-        " they do is in its processor time; one event in four becomes a message, which is captured and gets its receipt."
+        f" a second for {seconds} s, each timed from when it was due. Worker and dispatcher work meanwhile, in the server's process and"
+        " its processor time; one event in four becomes a message, which is captured and gets its receipt."
         " Afterwards every event stands in the database once, with one decision. Alone: one connection, one commit after the other.",
     ]  # fmt: skip
     bars = {f"{name}: {what}": median(result[what]) for name, result in results.items() for what in ("single", "batch")}

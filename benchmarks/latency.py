@@ -50,8 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "",
         "Target: accepted to provider p50 below 10 ms, p99 below 50 ms."
         f" {options.per_second} posts a second over {CONNECTIONS} connections, {rounds} rounds of {seconds} s."
-        " Answered: from when the post was due to its 202. Accepted: the event's `received`, the instant before its commit. Due to provider: the whole way, the client's own"
-        " lateness included.",
+        " Answered: from when the post was due to its 202. Accepted: the event's `received`, the instant before its commit."
+        " Due to provider: the whole way, the client's own lateness included.",
     ]  # fmt: skip
     bars = {f"{kind}: {what}": median(values) for kind, result in results.items() for what, values in result.items()}
     report.finish("latency", "from a post to the provider", lines, results, bars, "ms", about, versions())

@@ -17,6 +17,7 @@ class Load:
     seconds: float = 0.0  # from the first byte to the last answer
     latencies: list[float] = field(default_factory=list)  # seconds; at a given rate from when it was due, else from when it was sent
     statuses: Counter[int] = field(default_factory=Counter)
+    reconnects: int = 0  # the server had closed the connection, as it may between two requests
 
     @property
     def per_second(self) -> float:
@@ -32,8 +33,8 @@ def post(port: int, requests: Sequence[bytes], connections: int, per_second: flo
 
     def work() -> None:
         latencies, statuses = [], Counter[int]()
-        with socket.create_connection(("127.0.0.1", port), 30) as connection:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection, reconnects = _connect(port), 0
+        try:
             barrier.wait()
             barrier.wait()  # `start` is set
             while True:
@@ -47,10 +48,21 @@ def post(port: int, requests: Sequence[bytes], connections: int, per_second: flo
                     if due > began:
                         time.sleep(due - began)
                     began = due
-                connection.sendall(requests[number])
-                statuses[_answer(connection)] += 1
+                while True:
+                    try:
+                        connection.sendall(requests[number])
+                        statuses[_answer(connection)] += 1
+                        break
+                    except (ConnectionError, TimeoutError):
+                        if reconnects > len(requests):
+                            raise
+                        connection.close()
+                        connection, reconnects = _connect(port), reconnects + 1  # the same event again is a duplicate at worst
                 latencies.append(time.perf_counter() - began)
+        finally:
+            connection.close()
         with lock:
+            load.reconnects += reconnects
             load.latencies += latencies
             load.statuses += statuses
 
@@ -64,6 +76,12 @@ def post(port: int, requests: Sequence[bytes], connections: int, per_second: flo
         thread.join()
     load.seconds = time.perf_counter() - start
     return load
+
+
+def _connect(port: int) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", port), 30)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
 
 
 def _answer(connection: socket.socket) -> int:
