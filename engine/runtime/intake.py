@@ -81,6 +81,7 @@ class Intake:
     def _commit(self, group: list[_Post]) -> None:
         try:
             with self._store.write() as tx:
+                events.accepting(tx)
                 for post in group:
                     now = self._now()
                     for event in post.batch:

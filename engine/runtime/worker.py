@@ -13,6 +13,7 @@ from engine.store.events import Received
 from engine.store.store import Store, Tx
 
 BATCH = 200  # events, and timers, that one transaction takes
+_MOMENT = 1_000_000
 PATIENCE = 10  # batches that a page of a campaign lets pass while more of them wait
 
 
@@ -56,13 +57,14 @@ class Worker:
     def _batch(self, tx: Tx, env: str) -> bool:
         if not events.lock_inbox(tx, env):
             return False
-        now = self._clock.now()  # with the lock: no event that is taken came later, so a timer due before it is not passed over
+        now = events.settled(tx, self._clock.now)
         desk = self._books.desk(tx, env)
         if desk is None:
             return False
-        inbox = events.take(tx, env, BATCH)
+        taken = events.take(tx, env, BATCH)
+        inbox = _settled(taken, now)
         # Timers due at the instant of an event come after it, so only those before `now` are certain to have no event before them.
-        horizon = now if len(inbox) < BATCH else inbox[-1].event.received
+        horizon = now if len(taken) < BATCH or not inbox else min(now, inbox[-1].event.received)
         due = timers.due(tx, env, horizon - 1, BATCH)
         if len(due) == BATCH:
             horizon = due[-1].due + 1
@@ -92,3 +94,9 @@ class Worker:
             desk.clockwork.settle([timer for timer in taken if timer.kind != "tick"], ticks, due)
             for tick in ticks:
                 set_tick(desk, tick.rule, due)
+
+
+def _settled(taken: list[Received], now: int) -> list[Received]:
+    """Without those that came since `now`: another one that is still being accepted may stand before them, and so may a timer. What lies
+    further ahead was accepted before the clock was set back."""
+    return [one for one in taken if not now < one.event.received <= now + _MOMENT]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from zlib import crc32
@@ -85,6 +85,29 @@ def lock_inbox(tx: Tx, env: str, shard: int = SHARDS) -> bool:
 
 
 _TRY_LOCK = sa.text("SELECT pg_try_advisory_xact_lock(hashtext(:env), :shard)")
+
+
+def accepting(tx: Tx) -> None:
+    """Before the instant of acceptance is read: from now to its end this transaction is one that `settled` waits for."""
+    if tx.is_postgresql:
+        tx.execute(_ACCEPTING)
+
+
+def settled(tx: Tx, now: Callable[[], int]) -> int:
+    """An instant before which no event can turn up any more: `now()` when every transaction that was accepting has ended. SQLite has one
+    writer, so that none is under way."""
+    if not tx.is_postgresql:
+        return now()
+    inner = tx.connection.begin_nested()  # rolling back gives the lock back at once: whoever accepts waits for no judging
+    try:
+        tx.execute(_SETTLED)
+        return now()
+    finally:
+        inner.rollback()
+
+
+_ACCEPTING = sa.text("SELECT pg_advisory_xact_lock_shared(hashtext('accepting'), 0)")
+_SETTLED = sa.text("SELECT pg_advisory_xact_lock(hashtext('accepting'), 0)")
 
 
 def waiting_shards(tx: Tx, env: str) -> list[int]:
