@@ -6,7 +6,7 @@ import hashlib
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -490,8 +490,7 @@ class Service:
 
     def _judge(self, env: str, causes: Sequence[Cause]) -> None:
         if causes:
-            work: Callable[[Tx], Any] = lambda tx: self.deciding.judge(tx, env, causes, self.clock.now())  # noqa: E731
-            self.store.transact(work)
+            self.store.transact(lambda tx: self.deciding.judge(tx, env, causes, self.clock.now()))
             self._alarm.ring()
 
 

@@ -123,8 +123,10 @@ class _Story:
 
 def _once(events: list[Event]) -> list[Event]:
     """An event whose (source, id) was seen is not judged again."""
-    seen: set[tuple[str, str]] = set()
-    return [event for event in events if (key := (event.source, event.id)) not in seen and not seen.add(key)]  # type: ignore[func-returns-value]
+    first: dict[tuple[str, str], Event] = {}
+    for event in events:
+        first.setdefault((event.source, event.id), event)
+    return list(first.values())
 
 
 def thawed(tree: Any) -> Any:
