@@ -290,10 +290,10 @@ HOSTILE: list[Any] = [
 )  # fmt: skip
 def test_hostile_values_leave_no_trace(source: str, key: str, value: str) -> None:
     shaped: Any = [value, "x"] if key == "list" else {value: {"k": value}} if key == "o" else value
-    started = time.perf_counter()
+    started = time.process_time()
     text = render(source, **{key: shaped})
 
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 5  # seconds; what grows with the square would take minutes
     assert sanitise(text) == text
 
 

@@ -196,10 +196,10 @@ def test_letters_and_digits_are_never_touched(text: str) -> None:
 def test_a_huge_text_does_not_stop_the_engine(unit: str) -> None:
     """100,000 characters in less than 50 ms on an idle machine; the bound here leaves room for a busy one and still tells a square."""
     text = (unit * 100_000)[:100_000]
-    started = time.perf_counter()
+    started = time.process_time()
     clean = sanitise(text)
 
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 5  # seconds; what grows with the square would take minutes
     assert sanitise(clean) == clean
 
 

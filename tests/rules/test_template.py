@@ -237,10 +237,10 @@ HOSTILE = [    "{{ " + "(" * 50_000, "{{ " + "(" * 5_000 + "a" + ")" * 5_000 + "
 
 @pytest.mark.parametrize("source", HOSTILE, ids=lambda source: ascii(source)[:30])
 def test_hostile_sources_do_no_harm(source: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     parsed = parse(source)
 
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 5  # seconds; what grows with the square would take minutes
     assert len(parsed.parts) <= 2
     assert all(problem.message and problem.line >= 1 and problem.column >= 1 and len(problem.message) <= 300 for problem in parsed.problems)
 
