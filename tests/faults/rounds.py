@@ -10,7 +10,7 @@ from engine.core.zones import format_instant
 from tests.faults import checker, world
 from tests.faults.processes import PATIENCE_SECONDS, Client, Installation, Receipts, kill, until
 
-CROWD = 1_500  # people of a campaign: more than are judged at once
+CROWD = 800  # people of a campaign: more than are judged at once
 
 
 def kill_servers(folder: Path, url: str, kills: int, seed: int) -> checker.Report:

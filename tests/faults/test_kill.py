@@ -11,7 +11,7 @@ from tests.store.conftest import postgresql, url
 
 __all__ = ["postgresql", "url"]  # fixtures
 pytestmark = pytest.mark.slow
-KILLS = 4  # of each test; `python -m tests.faults.run` does more
+KILLS = 3  # of each test; `python -m tests.faults.run` does more
 
 
 def test_a_killed_server_loses_nothing_and_decides_nothing_twice(url: str, tmp_path: Path) -> None:
