@@ -17,6 +17,7 @@ from engine.core.clockwork import Clockwork, Person
 from engine.core.facts import Cell, Event, UserCell
 from engine.core.occurrences import UserChange
 from engine.core.outcomes import Conversion, Decision, Item, Message, Timer, Verdict
+from engine.core.phones import normalise
 from engine.core.plan import BookPlan
 from engine.core.watching import key_cell_id
 from engine.core.zones import format_instant
@@ -122,15 +123,24 @@ class Desk:
     def prefetch(self, events: Iterable[Event], due: Iterable[Timer]) -> None:
         """Load what most judgements need, class by class: users, keys, phones. The rest comes singly."""
         events = [event for event in events if event.type in self.plan.events]
-        users = {event.user for event in events if event.user is not None}
+        users: set[str | None] = {event.user for event in events}
+        phones: set[str | None] = {event.phone for event in events}
+        phones |= {normalise(event.profile.get("phone")) for event in events if event.profile is not None}
+        of_timers: list[Event] = []
         for timer in due:
             item = item_of(timer)
-            users |= {user for user in (timer.user, timer.recipient[0], item.user if item is not None else None) if user is not None}
-        self._load(map(user_cell_id, users))
-        self._load(cell_id for event in events if (cell_id := key_cell_id(event, self.plan)) is not None)
-        phones = {cell.phone for user in users if isinstance(cell := self._cells[user_cell_id(user)], UserCell) and cell.phone}
-        phones |= {event.phone for event in events if event.phone is not None}
-        self._load(map(phone_cell_id, phones))
+            users |= {timer.user, timer.recipient[0], item.user if item is not None else None}
+            phones |= {timer.recipient[1], item.phone if item is not None else None}
+            if item is not None and item.event is not None and item.event.type in self.plan.events:
+                of_timers.append(item.event)
+        known = [user_cell_id(user) for user in users if user is not None]
+        self._load(known)
+        self._load(cell_id for event in (*events, *of_timers) if (cell_id := key_cell_id(event, self.plan)) is not None)
+        phones |= {cell.phone for cell_id in known if isinstance(cell := self._cells[cell_id], UserCell)}
+        self._load(phone_cell_id(phone) for phone in phones if phone)
+        cancelling = [event for event in events if self.plan.events[event.type].cancellers]
+        watched = {cell_id for event in cancelling if (cell_id := key_cell_id(event, self.plan)) is not None}
+        self._pending |= timers.pending(self.tx, self.env, watched)
 
     def _load(self, cell_ids: Iterable[str]) -> None:
         wanted = {cell_id for cell_id in cell_ids if cell_id not in self._cells}
