@@ -54,7 +54,7 @@ class Running:
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Running]:
     running = Running(tmp_path)
-    running.service.start()
+    running.service.start(sending=False)
     yield running
     running.service.close()
 
