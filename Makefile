@@ -45,6 +45,10 @@ format: $(STAMP) ## put the code in shape
 bench: $(STAMP) ## what is claimed, measured: a quick round of benchmarks/
 	$(BIN)/python -m benchmarks.decide --quick
 	$(BIN)/python -m benchmarks.replay --quick
+	$(BIN)/python -m benchmarks.ingest --quick
+	$(BIN)/python -m benchmarks.latency --quick
+	$(BIN)/python -m benchmarks.dispatch --quick
+	$(BIN)/python -m benchmarks.timers --quick
 
 clean: ## everything that was made here
 	rm -rf $(VENV) .hongyan .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build *.egg-info
