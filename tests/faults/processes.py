@@ -47,6 +47,16 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
+def quiet(store: Store) -> bool:
+    """Whether nothing is under way: no event waits, no timer runs, no campaign goes on, nothing is being sent."""
+    with store.read() as tx:
+        states = {state for _, state in messages.depths(tx, "live")}
+        busy = (
+            events.count_waiting(tx, "live") or campaigns.listed(tx, "live", ("running",)) or states & {"queued", "waiting", "submitting"}
+        )
+        return not busy and timers.next_due(tx, "live") is None
+
+
 class Installation:
     """A folder with settings, a database with the book and its people, two gateways that write down what they get."""
 
@@ -132,16 +142,8 @@ class Installation:
         service.way_out._dispatcher.start(alone=True)
         service.start()
 
-        def at_rest() -> bool:
-            with service.store.read() as tx:
-                left = timers.next_due(tx, "live")
-                states = {state for _, state in messages.depths(tx, "live")}
-                if campaigns.listed(tx, "live", ("running",)):
-                    return False
-                return not events.count_waiting(tx, "live") and left is None and not states & {"queued", "waiting", "submitting"}
-
         try:
-            until(at_rest, "rest")
+            until(lambda: quiet(service.store), "rest")
             assert State.SUBMITTING not in {one["state"] for one in service.messages("live", limit=100).items}
         finally:
             service.close()

@@ -14,7 +14,7 @@ from engine.runtime.service import Service
 from engine.store import timers
 from engine.store.store import Store
 from tests.faults import checker, world
-from tests.faults.processes import until
+from tests.faults.processes import quiet, until
 from tests.store.conftest import postgresql, url
 
 __all__ = ["postgresql", "url"]  # fixtures
@@ -77,8 +77,7 @@ class Installed:
     def at_rest(self) -> bool:
         checks = self.service.ready()
         assert set(checks.values()) == {"ok"}, checks
-        busy = [state for state in ("queued", "waiting", "submitting") if self.service.messages("live", state=state, limit=1).items]
-        return self.due() is None and not busy
+        return quiet(self.service.store)
 
 
 @pytest.fixture
