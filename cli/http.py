@@ -59,6 +59,8 @@ class HttpServer:
 
 
 class _Server(wsgi.Server):
+    keep_alive_conn_limit = 1000  # cheroot closes all but ten after each answer
+
     def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
         """What the server has to say goes where everything goes."""
         log.log(level, msg, exc_info=traceback)
