@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "replay": ("cli.replay", "run recorded events through a book"),
     "import": ("cli.importing", "take over users from a file"),
     "keys": ("cli.keys", "make API keys"),
+    "accounts": ("cli.accounts", "let people sign in to the console"),
     "doctor": ("cli.doctor", "say what is wrong and what to do"),
     "backup": ("cli.backup", "copy the database while it is in use"),
     "restore": ("cli.restore", "put a backup in the place of the database"),

@@ -20,11 +20,13 @@ from engine.core.zones import format_instant
 from engine.people import UserLine
 from engine.refusals import Refusal
 from engine.runtime import adopting, samples, views
+from engine.runtime.accounts import Accounts
 from engine.runtime.alarm import Alarm
 from engine.runtime.books import ENVIRONMENTS, ActiveBook, Books
 from engine.runtime.campaigns import Campaigns, CampaignSettings
 from engine.runtime.clock import Clock
 from engine.runtime.deciding import Cause, Deciding
+from engine.runtime.drafts import Drafts
 from engine.runtime.errors import NoBook, NotFound, ServiceError
 from engine.runtime.housekeeping import Housekeeper
 from engine.runtime.intake import Intake
@@ -79,6 +81,8 @@ class Service:
         steady = campaigns or CampaignSettings()
         self.books = Books(self.tombstones, steady.inline)
         self.deciding = Deciding(self.books)
+        self.accounts = Accounts(store, clock)
+        self.drafts = Drafts(store, clock)
         self._campaigns = Campaigns(store, self.books, clock, steady)
         self.worker = Worker(store, self.books, clock, self._campaigns)
         self._housekeeper = Housekeeper(store, clock, retention)

@@ -334,6 +334,42 @@ keys = Table(
     UniqueConstraint("hash"),
 )
 
+# People who sign in to the console. Only a hash of the password is kept.
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("name", Name, primary_key=True),
+    Column("role", Name, nullable=False),
+    Column("personal", Boolean, nullable=False),  # may see phone numbers
+    Column("phone", Name),  # to which samples go
+    Column("hash", Name, nullable=False),
+    Column("generation", Integer, nullable=False),  # sessions of an earlier one are over
+    Column("created", BigInteger, nullable=False),
+    Column("disabled", BigInteger),
+)
+
+# The one draft of the book that people edit together: which version it began from, and how often it was changed.
+drafts = Table(
+    "drafts",
+    metadata,
+    Column("id", Name, primary_key=True),
+    Column("base", Integer),  # null: nothing was published then
+    Column("revision", Integer, nullable=False),
+    Column("who", Prose, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
+# The files that differ from the base.
+draft_files = Table(
+    "draft_files",
+    metadata,
+    Column("name", Name, primary_key=True),
+    Column("text", Prose),  # null: the file is gone
+    Column("revision", Integer, nullable=False),  # the draft's, when this file was changed
+    Column("who", Prose, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
 switches = Table(
     "switches",
     metadata,

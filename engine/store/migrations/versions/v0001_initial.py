@@ -14,6 +14,18 @@ NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 def upgrade() -> None:
     op.create_table(
+        "accounts",
+        sa.Column("name", ORDERED, nullable=False),
+        sa.Column("role", ORDERED, nullable=False),
+        sa.Column("personal", sa.Boolean(), nullable=False),
+        sa.Column("phone", ORDERED),
+        sa.Column("hash", ORDERED, nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("created", sa.BigInteger(), nullable=False),
+        sa.Column("disabled", sa.BigInteger()),
+        sa.PrimaryKeyConstraint("name", name="pk_accounts"),
+    )
+    op.create_table(
         "active_books",
         sa.Column("env", ORDERED, nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -133,6 +145,24 @@ def upgrade() -> None:
     )
     op.create_index("ix_decisions_at", "decisions", ["env", "at"])
     op.create_index("ix_decisions_ref", "decisions", ["env", "source", "ref"])
+    op.create_table(
+        "draft_files",
+        sa.Column("name", ORDERED, nullable=False),
+        sa.Column("text", ORDERED),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("who", ORDERED, nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_draft_files"),
+    )
+    op.create_table(
+        "drafts",
+        sa.Column("id", ORDERED, nullable=False),
+        sa.Column("base", sa.Integer()),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("who", ORDERED, nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_drafts"),
+    )
     op.create_table(
         "events",
         sa.Column("seq", NUMBER, autoincrement=True, nullable=False),
