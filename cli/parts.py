@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from cli.console import UsageError
 from engine import settings as read_settings
 from engine.runtime.books import ENVIRONMENTS
+from engine.runtime.campaigns import CampaignSettings
 from engine.runtime.clock import Clock, RealClock, TestClock
 from engine.runtime.errors import ServiceError
 from engine.runtime.service import Service
@@ -59,6 +60,7 @@ def opened(settings: Settings | None = None, clock: Clock | None = None, *, send
                 providers=settings.providers if sending else (),
                 routes=settings.routes if sending else (),
                 retention=settings.retention,
+                campaigns=CampaignSettings(per_second=settings.campaigns.per_second),
             )
         except BaseException:
             store.close()

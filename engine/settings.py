@@ -10,6 +10,7 @@ import ipaddress
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -31,6 +32,7 @@ ENTRIES: Mapping[str, str] = {
     "secret": "pepper and signing key",
     "clock": "real, or test for a clock that the API moves",
     "retention": "how long events, messages and verdicts are kept",
+    "campaigns": "how fast they go through their people",
     "server": "host, port, trusted_proxies",
     "providers": "gateways, each with a name, a kind and its channels",
     "routes": "which providers carry a channel, in order",
@@ -57,6 +59,13 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True)
+class CampaignPace:
+    """How fast campaigns go. `per_second`: people that each campaign judges at most; None: as fast as it goes."""
+
+    per_second: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
     """Where HTTP is served. `trusted_proxies`: networks whose `X-Forwarded-*` are believed."""
 
@@ -76,6 +85,7 @@ class Settings:
     secret: str = field(default="", repr=False)  # "": kept beside the database (engine.secret)
     clock: Literal["real", "test"] = "real"
     retention: Retention = Retention()
+    campaigns: CampaignPace = CampaignPace()
     server: Server = Server()
     providers: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)  # tables as written: each kind reads its own
     routes: tuple[Mapping[str, Any], ...] = ()  # tables as written
@@ -92,6 +102,7 @@ class Settings:
             "secret": _MASK if self.secret else "",
             "clock": self.clock,
             "retention": {name: str(getattr(self.retention, name)) for name in Retention.__slots__},
+            "campaigns": {"per_second": self.campaigns.per_second},
             "server": {"host": self.server.host, "port": self.server.port, "trusted_proxies": list(self.server.trusted_proxies)},
             "providers": [{name: _masked(name, value) for name, value in table.items()} for table in self.providers],
             "routes": [dict(table) for table in self.routes],
@@ -142,6 +153,7 @@ def load(environment: Mapping[str, str], folder: Path | None = None) -> Settings
         prices=prices,
         file=path if entries or path.is_file() else None,
         retention=Retention(**_below("retention", read)),
+        campaigns=CampaignPace(**_below("campaigns", read)),
         server=Server(**_below("server", read)),
         providers=_providers(entries.get("providers", []), str(path)),
         routes=_routes(entries.get("routes", []), str(path)),
@@ -240,6 +252,15 @@ def _duration(value: Any, where: str) -> Duration:
     return length
 
 
+def _rate(value: Any, where: str) -> float:
+    if isinstance(value, str):
+        with suppress(ValueError):
+            value = float(value)  # out of the environment
+    if not _is_number(value) or not value > 0:
+        raise SettingsError(f"{where} must be a number above 0, like 500 (without it there is no limit)")
+    return float(value)
+
+
 def _host(value: Any, where: str) -> str:
     host = _text(value, where)
     if not re.fullmatch(r"[A-Za-z0-9._:-]+", host):
@@ -282,6 +303,7 @@ SCALARS: Mapping[str, Callable[[Any, str], Any]] = {
     "retention.events": _duration,
     "retention.messages": _duration,
     "retention.verdicts": _duration,
+    "campaigns.per_second": _rate,
     "server.host": _host,
     "server.port": _port,
     "server.trusted_proxies": _networks,

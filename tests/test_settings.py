@@ -20,6 +20,8 @@ broker = "amqp://hongyan:geheim@mq.example/"
 secret = "geheim-geheim-geheim"
 clock = "test"
 retention = {events = "30d", messages = "52w", verdicts = "12h"}
+[campaigns]
+per_second = 500
 [server]
 host = "0.0.0.0"
 port = 8001
@@ -88,6 +90,7 @@ def test_the_environment_wins(tmp_path: Path) -> None:
         ("HONGYAN_RETENTION_EVENTS", "1d", Duration(1, "d")),
         ("HONGYAN_RETENTION_MESSAGES", "2w", Duration(2, "w")),
         ("HONGYAN_RETENTION_VERDICTS", "3h", Duration(3, "h")),
+        ("HONGYAN_CAMPAIGNS_PER_SECOND", "0.5", 0.5),
         ("HONGYAN_SERVER_HOST", "::", "::"),
         ("HONGYAN_SERVER_PORT", "8080", 8080),
         ("HONGYAN_SERVER_TRUSTED_PROXIES", "10.0.0.1, 192.168.0.0/16", ("10.0.0.1", "192.168.0.0/16")),
@@ -197,6 +200,9 @@ def test_a_secret_that_cannot_be_kept_is_said(tmp_path: Path) -> None:
         ('retention = {events = "0d"}', "retention.events must be a duration like 90d"),
         ('retention = {event = "90d"}', 'retention: unknown entry "event"; did you mean "events"?'),
         ("retention = 1", "retention must be a table"),
+        ("campaigns = {per_second = 0}", "campaigns.per_second must be a number above 0"),
+        ('campaigns = {per_second = "fast"}', "campaigns.per_second must be a number above 0"),
+        ("campaigns = {per_hour = 5}", 'campaigns: unknown entry "per_hour"'),
         ("[server]\nport = 0", "server.port must be a port between 1 and 65535"),
         ("[server]\nport = true", "server.port must be a port"),
         ("[server]\nprot = 80", 'server: unknown entry "prot"; did you mean "port"?'),

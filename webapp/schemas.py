@@ -51,6 +51,7 @@ SCOPES: Schema = {
     "description": "message types, all, or blocked (a block list)",
 }
 REASON_TEXT: Schema = {"type": "string", "maxLength": 500, "pattern": r"^[^\u0000]*$"}
+VERSION: Schema = {"type": "integer", "minimum": 1, "maximum": 2**31 - 1, "description": "the number of a published version"}
 FILES: Schema = {
     "type": "object",
     "minProperties": 1,
@@ -121,6 +122,10 @@ _SUPPRESSED = {"type": ["array", "null"], "items": {"enum": [*MESSAGE_TYPES, "al
 _SIMULATED: dict[str, Any] = {
     "events": {"type": "array", "items": ANY_OBJECT, "maxItems": 10_000},
     "users": {"type": "array", "items": ANY_OBJECT, "maxItems": 10_000},
+}
+_BOOK: Schema = {
+    "anyOf": [FILES, closed({"version": VERSION}, ("version",))],
+    "description": "a book inline, or a published version; without it the active one",
 }
 _REFUSED_LINE = shape({"input": {"enum": ["events", "users", "receipts"]}, "index": COUNT, "reason": TEXT, "pointer": NULLABLE})
 
@@ -301,7 +306,8 @@ COMPONENTS: Mapping[str, Schema] = {
     # ---- trying out
     "Simulation": closed(
         {
-            "files": {**FILES, "description": "a book inline; without it the active one"},
+            "files": {**FILES, "description": "a book inline; without it and without `version` the active one"},
+            "version": VERSION,
             **_SIMULATED,
             "receipts": {"type": "array", "items": ANY_OBJECT, "maxItems": 10_000},
             "from": {"type": "string", "description": "as --from of the command: an instant, or a local time or date in the book's zone"},
@@ -320,9 +326,7 @@ COMPONENTS: Mapping[str, Schema] = {
             "duplicates": COUNT,
         }
     ),
-    "ComparisonRequest": closed(
-        {"old": {**FILES, "description": "a book inline; without it the active one"}, "new": FILES, **_SIMULATED}, ("new", "events")
-    ),
+    "ComparisonRequest": closed({"old": _BOOK, "new": _BOOK, **_SIMULATED}, ("events",)),
     "Comparison": shape(
         {
             "events": COUNT,

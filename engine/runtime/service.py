@@ -425,6 +425,12 @@ class Service:
             version = books.get(tx, active.version) if active is not None else None
         return version.files if version is not None else None
 
+    def version_files(self, version: int) -> Mapping[str, str] | None:
+        """The files of a published version; None: there is none of this number."""
+        with self.store.read() as tx:
+            found = books.get(tx, version)
+        return found.files if found is not None else None
+
     def report(self, env: str, since: int | None, until: int | None) -> list[dict[str, Any]]:
         """What became of every rule in `[since, until)`: verdicts by reason, messages by state, goals by group."""
         start, end = since or 0, until if until is not None else self.clock.now() + 1

@@ -13,7 +13,7 @@ from hongyan_client.events import Event
 from hongyan_client.results import Simulation
 from hongyan_client.values import instant_text, present
 
-Book = Union[Path, Mapping[str, str], None]
+Book = Union[Path, Mapping[str, str], int, None]
 
 
 class Simulations:
@@ -35,15 +35,19 @@ class Simulations:
         """The messages (and, if asked, `verdicts`) that `book` decides on these events.
 
         Args:
-            book: a folder (`Path`), or the files of one (name -> YAML); None for the book that is live.
+            book: a folder (`Path`), the files of one (name -> YAML), or the number of a published version; None for the book that is live.
             events: in order of their time; a mapping is an event as in JSON.
             users: who is known from the start: `{"id", "phone", ...}`.
             since, until: what is printed of the virtual time; the first and last event if None.
         """
-        files = _files(book) if isinstance(book, Path) else None if book is None else dict(book)
+        chosen: dict[str, Any] = {}
+        if isinstance(book, int):
+            chosen = {"version": book}
+        elif book is not None:
+            chosen = {"files": _files(book) if isinstance(book, Path) else dict(book)}
         lines = [event.to_json() if isinstance(event, Event) else dict(event) for event in events]
         span = {"from": None if since is None else instant_text(since), "until": None if until is None else instant_text(until)}
-        body = {**present(files=files, **span), "events": lines, "users": [dict(user) for user in users], "verdicts": verdicts}
+        body = {**chosen, **present(**span), "events": lines, "users": [dict(user) for user in users], "verdicts": verdicts}
         return Simulation.from_json(self._connection.call("POST", "/v1/simulations", body, idempotency_key=str(uuid4())))
 
 

@@ -306,3 +306,15 @@ def test_the_report_says_what_became_of_each_rule(shop: Service) -> None:
     assert (row["rule"], row["judged"], row["sent"], row["delivered"], row["accepted"], row["final"]) == ("remind", 6, 1, 1, 1, 1)
     assert row["reasons"] == {"cancel requested": 1, "schedule timer_set": 3, "send ok": 1, "skip no_recipient": 1}
     assert shop.report("live", shop.clock.now() + 1, None) == []
+
+
+def test_the_files_of_a_version_are_kept(service: Service) -> None:
+    """Also of one that is not in force any more."""
+    first = o2o_files()
+    second = {name: text + "\n# second\n" for name, text in first.items()}
+    service.publish(first, "first", "pm")
+    service.publish(second, "second", "pm")
+
+    assert service.version_files(1) == first
+    assert service.version_files(2) == service.active_files("live") == second
+    assert service.version_files(3) is None

@@ -190,6 +190,14 @@ def test_a_simulation_of_the_live_book() -> None:
     assert server.bodies == [{"events": [{"id": "e", "type": "t"}], "users": [], "verdicts": False}]
 
 
+def test_a_simulation_of_a_published_version() -> None:
+    """By its number."""
+    server = Server(httpx.Response(200, json={**SIMULATED, "lines": []}))
+    server.client().simulations.run(3, [])
+
+    assert server.bodies == [{"version": 3, "events": [], "users": [], "verdicts": False}]
+
+
 def test_a_folder_without_a_book_is_said_so(tmp_path: Path) -> None:
     """Not sent as an empty one."""
     with pytest.raises(ValueError, match="no YAML file"):

@@ -68,6 +68,7 @@ class FakeService:
         self.stopped: list[dict[str, Any]] = []
         self.books: list[dict[str, Any]] = []
         self.files: Mapping[str, str] | None = None
+        self.published: dict[int, Mapping[str, str]] = {}
         self.now: int | None = START
         self.healthy = True
         self.decides = True
@@ -227,7 +228,7 @@ class FakeService:
         if any("!!" in text for text in files.values()):
             raise Refused([], [{"test": "t1", "passed": False}])
         self.books.insert(0, {"version": len(self.books) + 1, "note": note, "author": author})
-        self.files = files
+        self.files = self.published[len(self.books)] = files
         return {"version": len(self.books), "book": "small", "findings": []}
 
     def versions(self) -> list[dict[str, Any]]:
@@ -239,3 +240,6 @@ class FakeService:
 
     def active_files(self, env: str) -> Mapping[str, str] | None:
         return self.files
+
+    def version_files(self, version: int) -> Mapping[str, str] | None:
+        return self.published.get(version)

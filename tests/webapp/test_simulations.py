@@ -1,6 +1,7 @@
 """Simulations and comparisons by request: the lines of the command, within bounds."""
 
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -72,6 +73,56 @@ def test_a_comparison(ask: Ask) -> None:
     found = ask("POST", "/v1/comparisons", json={"old": BOOK, "new": new, "users": USERS, "events": [EVENT]}).json
 
     assert (found["events"], found["messages"], found["rules"][0]["changed"]) == (1, {"old": 1, "new": 1}, 1)
+
+
+OTHER = {"book.yaml": BOOK["book.yaml"].replace("已收到", "收到了")}
+
+
+def test_a_published_version(ask: Ask, service: FakeService) -> None:
+    """Also one that is no longer active."""
+    service.publish(BOOK, "first", "pm")
+    service.publish(OTHER, "second", "pm")
+    texts = [
+        ask("POST", "/v1/simulations", "qa", json={"version": version, "users": USERS, "events": [EVENT]}).json["lines"][0]["text"]
+        for version in (1, 2)
+    ]
+
+    assert ["已收到" in text for text in texts] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "expected"),
+    [
+        ("/v1/simulations", {"version": 9, "events": []}, (404, "not_found", "/version")),
+        ("/v1/simulations", {"version": 0, "events": []}, (422, "invalid", "/version")),
+        ("/v1/simulations", {"version": 1, "files": BOOK, "events": []}, (422, "invalid", "/version")),
+        ("/v1/comparisons", {"old": {"version": 9}, "new": BOOK, "events": []}, (404, "not_found", "/old/version")),
+    ],
+)
+def test_a_version_that_cannot_be(ask: Ask, path: str, body: dict[str, Any], expected: tuple[int, str, str]) -> None:
+    """Unknown, no number of one, or beside an inline book: said where."""
+    response = ask("POST", path, json=body)
+
+    assert (response.status_code, response.json["code"], response.json["errors"][0]["pointer"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("sides", "changed"),
+    [
+        ({"old": {"version": 1}, "new": {"version": 2}}, True),
+        ({"old": {"version": 1}}, True),  # against the active one
+        ({"new": {"version": 2}}, False),
+        ({"old": {"version": 1}, "new": BOOK}, False),
+        ({"old": OTHER, "new": {"version": 1}}, True),
+    ],
+)
+def test_a_comparison_of_two_of_any_kind(ask: Ask, service: FakeService, sides: dict[str, Any], changed: bool) -> None:
+    """Inline, a version, or the active book."""
+    service.publish(BOOK, "first", "pm")
+    service.publish(OTHER, "second", "pm")
+    found = ask("POST", "/v1/comparisons", json={**sides, "users": USERS, "events": [EVENT]}).json
+
+    assert (found["messages"], bool(found["rules"])) == ({"old": 1, "new": 1}, changed)
 
 
 def test_a_simulation_has_an_end(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
