@@ -125,8 +125,8 @@ class Campaigns:
     # ---- steering -----------------------------------------------------------------------------------------------------------------------
 
     def steer(self, env: str, id: str, action: str, reason: str, by: str) -> None:
-        """Pause, resume or stop. Whom a stopped campaign has not reached get no verdict each; its rules get one. The same again is nothing
-        new. Raises NotFound and Conflict."""
+        """Pause, resume or stop. Whom a stopped campaign has not reached get no verdict each; its rules get one. Its messages that have
+        not left end as dispatch comes to them. The same again is nothing new. Raises NotFound and Conflict."""
         if action not in ACTIONS:
             raise NotFound(f"a campaign can {', '.join(ACTIONS)}, not {action}")
         self._store.transact(lambda tx: self._steer(tx, env, id, action, reason, by))

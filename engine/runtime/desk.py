@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from engine.core.case import phone_cell_id, user_cell_id
 from engine.core.clockwork import Clockwork, Person
 from engine.core.facts import Cell, Event, UserCell
-from engine.core.occurrences import UserChange
+from engine.core.occurrences import Receipt, UserChange
 from engine.core.outcomes import Conversion, Decision, Item, Message, Timer, Verdict
 from engine.core.phones import normalise
 from engine.core.plan import BookPlan
@@ -24,10 +24,12 @@ from engine.core.zones import format_instant
 from engine.runtime import adopting
 from engine.runtime.adopting import Adoption
 from engine.runtime.tombstones import Tombstones
+from engine.runtime.waiting import RETRY, UNLESS, retry_timer
 from engine.store import audience, campaigns, cells, decisions, messages, people, timers
 from engine.store.campaigns import Campaign
 from engine.store.decisions import NewDecision
-from engine.store.messages import NewMessage
+from engine.store.messages import Move, NewMessage, Stored
+from engine.store.states import State
 from engine.store.store import Tx
 from engine.store.timers import item_of
 
@@ -60,6 +62,9 @@ class Desk:
         self._order = 0
         self._rows: list[tuple[NewDecision, list[Verdict], list[Message]]] = []
         self._conversions: list[Conversion] = []
+        self._held: dict[str, Stored | None] = {}  # messages of the store that an `unless` may find, by their timer; None: it has left
+        self._fresh: dict[str, Message] = {}  # those of this batch
+        self._taken_back: dict[str, Message] = {}  # by id
         # Until it is done, users are renewed when they are first loaded.
         self.adoption = adopting.standing(tx, env, version)
 
@@ -76,7 +81,15 @@ class Desk:
         if cell_id not in self._pending:
             self._pending |= timers.pending(self.tx, self.env, [cell_id])
         old = [timer for timer in self._pending[cell_id] if timer.id not in self._dropped and timer.id not in self._added]
+        self._hold([timer.id for timer in old if timer.kind == RETRY and timer.id not in self._held])
+        old = [timer for timer in old if timer.kind != RETRY or self._held[timer.id] is not None]
         return (*old, *[timer for timer in self._added.values() if cell_id in timer.watch])
+
+    def _hold(self, timer_ids: Collection[str]) -> None:
+        """Look whether the messages for which these timers stand are still here, and keep them here."""
+        if timer_ids:
+            found = messages.hold(self.tx, self.env, [timer_id.partition("|")[2] for timer_id in timer_ids])
+            self._held |= {timer_id: found.get(timer_id.partition("|")[2]) for timer_id in timer_ids}
 
     def people(self) -> Iterator[Person]:
         """(phone or "", user id) of every user, in order."""
@@ -226,6 +239,28 @@ class Desk:
         sent.extend(decision.messages)
         self.messages += decision.messages
         self._conversions += decision.conversions
+        self._stand_by(decision.messages)
+        if decision.cancelled:
+            self._take_back(decision.cancelled)
+
+    def _stand_by(self, sent: Iterable[Message]) -> None:
+        """Until it leaves, a message can be taken back by an `unless` of its rule."""
+        for message in sent:
+            rule = self.plan.rules.get(message.rule)
+            if rule is not None and (rule.watches_key or rule.watches_user):
+                timer = retry_timer(message, self.plan)
+                self.set_timer(timer)
+                self._fresh[timer.id] = message
+
+    def _take_back(self, timer_ids: Iterable[str]) -> None:
+        """Messages that an `unless` has found before any provider was asked end here, and their cap slots are free. Of one that was tried
+        dispatch knows what somebody may have got."""
+        for timer_id in timer_ids:
+            stored = self._held.get(timer_id)
+            message = stored.message if stored is not None and not stored.tries else self._fresh.get(timer_id)
+            if message is not None and message.id not in self._taken_back:
+                self._taken_back[message.id] = message
+                self.clockwork.judge(Receipt(message, "rejected", in_time=False), self._rows[-1][0].at)
 
     def note(self, verdicts: Iterable[Verdict]) -> None:
         """Verdicts about nobody in particular, which no judging gave."""
@@ -261,13 +296,16 @@ class Desk:
         ]
         kept = [sent for row, verdicts, sent in self._rows if verdicts or sent or row.cause == "event"]
         seqs = decisions.add(self.tx, self.env, rows)
-        outgoing = [
-            NewMessage(one, PRIORITY[one.type] if self.campaign is None else CAMPAIGN_PRIORITY, seq, campaign=self.campaign)
-            for seq, sent in zip(seqs, kept, strict=True)
-            for one in sent
-        ]
-        messages.add(self.tx, self.env, outgoing)
+        messages.add(self.tx, self.env, [self._outgoing(one, seq) for seq, sent in zip(seqs, kept, strict=True) for one in sent])
+        ended = [stored.seq for stored in self._held.values() if stored is not None and stored.message.id in self._taken_back]
+        messages.apply(self.tx, [Move(seq, State.CANCELLED, UNLESS) for seq in ended], at)
         decisions.add_conversions(self.tx, self.env, self._conversions)
+
+    def _outgoing(self, message: Message, decision: int) -> NewMessage:
+        priority = PRIORITY[message.type] if self.campaign is None else CAMPAIGN_PRIORITY
+        if message.id in self._taken_back:
+            return NewMessage(message, priority, decision, campaign=self.campaign, state=State.CANCELLED, reason=UNLESS)
+        return NewMessage(message, priority, decision, campaign=self.campaign)
 
     def _moved(self, cell_id: str, cell: Cell) -> UserCell | None:
         """The user as before, where the number is another one now."""

@@ -28,8 +28,21 @@ from engine.runtime.leaving import Stay, look, release_timer
 from engine.runtime.meters import Meters
 from engine.runtime.receipts import Receiver, in_time, submission_id
 from engine.runtime.routing import WITHOUT_ROUTE, Lane, Routing
-from engine.runtime.waiting import NEW_CODE, NEXT, RESEND, RETRY, SECOND, Policy, backoff, candidates, retry_id, retry_timer, untouched
-from engine.store import attempts, cells, followups, messages, timers
+from engine.runtime.waiting import (
+    NEW_CODE,
+    NEXT,
+    RESEND,
+    RETRY,
+    SECOND,
+    UNLESS,
+    Policy,
+    backoff,
+    candidates,
+    retry_id,
+    retry_timer,
+    untouched,
+)
+from engine.store import attempts, campaigns, cells, followups, messages, timers
 from engine.store.attempts import Answer, Attempt
 from engine.store.messages import Move, Stored
 from engine.store.states import Moved, State
@@ -220,14 +233,18 @@ class Dispatcher:
     ) -> list[Stored]:
         """Those that may leave now; the others end here."""
         suppressed = followups.suppressed(tx, env, [stored.message.to for stored in claimed])
-        standing = timers.get(tx, env, [retry_id(stored) for stored in claimed if stored.tries])
+        standing = timers.get(tx, env, [retry_id(stored.message) for stored in claimed if stored.tries])
+        halted = campaigns.stopped(tx, env, {stored.campaign for stored in claimed if stored.campaign is not None})
         fit: list[Stored] = []
         ends: list[tuple[Stored, Stay]] = []
         for stored in claimed:
             message = stored.message
             clean = untouched(tried.get(stored.seq, ()))
-            if stored.tries and retry_id(stored) not in standing:
-                ends.append((stored, Stay(State.CANCELLED, "unless", clean)))
+            if stored.tries and retry_id(stored.message) not in standing:
+                ends.append((stored, Stay(State.CANCELLED, UNLESS, clean)))
+                continue
+            if stored.campaign in halted:
+                ends.append((stored, Stay(State.CANCELLED, "stopped", clean)))
                 continue
             late = message.send_until is not None and now > message.send_until
             zone = self._zone(tx, env, book, message) if late else book.zone
@@ -276,7 +293,7 @@ class Dispatcher:
             batch.stayed.append((stored.message.type, stay.reason))
             causes += _causes(stored.message, book, stay, now)
         self._deciding.judge(tx, env, causes, now)
-        timers.drop(tx, env, [retry_id(stored) for stored, _ in ends if stored.tries])
+        timers.drop(tx, env, [retry_id(stored.message) for stored, _ in ends])
         again = [(stored, stay.release) for stored, stay in ends if stay.release is not None]
         for stored, _ in again:
             followups.set_aside(tx, stored)
@@ -311,7 +328,7 @@ class Dispatcher:
         self._end(tx, env, book, ends, batch, now)
         going = [stored for stored in chosen if stored.seq in texts]
         begun = attempts.begin(tx, [(stored, lane.provider) for stored in going], now)
-        timers.drop(tx, env, [retry_id(stored) for stored in going if stored.tries])
+        timers.drop(tx, env, [retry_id(stored.message) for stored in going])
         batch.leaving = [_Leaving(stored, attempt, texts[stored.seq]) for stored, attempt in zip(going, begun, strict=True)]
         self._in_hand.update(attempt.seq for attempt in begun)  # before the commit: nobody may take them for lost
 
@@ -411,7 +428,7 @@ class Dispatcher:
                 status = "rejected" if untouched(tried[stored.seq]) else "undelivered"  # the latter keeps the cap's slots
                 causes.append((Receipt(message, status, in_time(message, book, now)), "receipt", message.id))
             elif moves[stored.seq].to is State.WAITING:
-                waiting.append(retry_timer(stored, book))
+                waiting.append(retry_timer(stored.message, book))
         self._deciding.judge(tx, env, causes, now)
         timers.add(tx, env, waiting)
 
@@ -526,7 +543,7 @@ class Dispatcher:
                 continue
             moves.append(Move(stored.seq, State.WAITING, reason, now))
             types.append(message.type)
-            waiting.append(retry_timer(stored, active.plan if active is not None else None))
+            waiting.append(retry_timer(stored.message, active.plan if active is not None else None))
             log.warning("message %d: the outcome at %s is unknown, %s", stored.seq, attempt.provider, reason)
         messages.apply(tx, moves, now)
         timers.add(tx, env, waiting)

@@ -249,7 +249,7 @@ class Receiver:
             if to not in _JUDGED:
                 continue
             if stored.state is not State.ACCEPTED:
-                retries.setdefault(stored.env, []).append(retry_id(stored))
+                retries.setdefault(stored.env, []).append(retry_id(stored.message))
             # Of all others core knows nothing that could follow: most receipts say that all is well.
             if stored.message.rest or to is State.REJECTED:
                 active = self._books.active(tx, stored.env)

@@ -33,6 +33,7 @@ from engine.runtime.intake import Intake
 from engine.runtime.meters import Meters
 from engine.runtime.tombstones import Tombstones
 from engine.runtime.verification import Verifications
+from engine.runtime.waiting import RETRY
 from engine.runtime.way_out import WayOut
 from engine.runtime.worker import Worker
 from engine.settings import Retention
@@ -322,7 +323,7 @@ class Service:
             causes += [(Receipt(one.message, "rejected", in_time=False), "receipt", one.message.id) for one in waiting]
             self.deciding.judge(tx, env, causes, self.clock.now())
             messages.apply(tx, [messages.Move(one.seq, State.CANCELLED, "requested") for one in waiting], self.clock.now())
-            return {"timers": len(found), "messages": len(waiting)}
+            return {"timers": len([timer for timer in found if timer.kind != RETRY]), "messages": len(waiting)}
 
         return self.store.transact(work)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from engine.core.case import NEVER
-from engine.core.outcomes import Item, Timer
+from engine.core.outcomes import Item, Message, Timer
 from engine.core.plan import BookPlan
 from engine.core.watching import watch
 from engine.store.attempts import Attempt
@@ -19,6 +19,7 @@ SECOND = 1_000_000
 RETRY = "retry"  # the same provider, later
 NEXT = "next_provider"  # this one will not take it
 NEW_CODE = "new_code"  # a verification's outcome is unknown: another provider, another code
+UNLESS = "unless"  # why a message has ended: an event of its rule's `unless` came before it left
 RESEND = "resend"  # a notification's outcome is unknown, and the provider knows our id
 
 
@@ -60,16 +61,15 @@ def untouched(tried: Sequence[Attempt]) -> bool:
     return all(attempt.outcome == "rejected" for attempt in tried)
 
 
-def retry_id(stored: Stored) -> str:
-    """The timer that stands for a message waiting for another try."""
-    return f"retry|{stored.message.id}"
+def retry_id(message: Message) -> str:
+    """The timer that stands for a message that has not left, or waits for another try."""
+    return f"{RETRY}|{message.id}"
 
 
-def retry_timer(stored: Stored, book: BookPlan | None) -> Timer:
+def retry_timer(message: Message, book: BookPlan | None) -> Timer:
     """What an `unless` finds and cancels. It never falls due: when it is gone, so is the message."""
-    message = stored.message
     rule, item = book.rules.get(message.rule) if book is not None else None, message.item
     watched = watch(rule, item, book) if rule is not None and book is not None else ()
     # The verdict of the cancellation names the recipient (fine print 9).
     named = Item(item.rule, item.occurrence, item.instant, event=item.event, user=message.user, phone=message.phone)
-    return Timer(retry_id(stored), "retry", NEVER, item=named, watch=watched)
+    return Timer(retry_id(message), RETRY, NEVER, item=named, watch=watched)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from engine.core.outcomes import Item
 from engine.store import codec
+from engine.store.columns import Among, names
 from engine.store.paging import Page, page, place_of
 from engine.store.people import Person
 from engine.store.schema import campaigns, people
@@ -66,6 +67,18 @@ def get(tx: Tx, env: str, id: str) -> Campaign | None:
         statement = statement.with_for_update()
     row = tx.execute(statement).one_or_none()
     return _campaign(row) if row is not None else None
+
+
+def stopped(tx: Tx, env: str, ids: Collection[str]) -> frozenset[str]:
+    """Those of these campaigns that somebody has stopped."""
+    if not ids:
+        return frozenset()
+    return frozenset(tx.execute(_STOPPED, {"env": env, "ids": sorted(ids)}).scalars())
+
+
+_STOPPED = sa.select(campaigns.c.id).where(
+    campaigns.c.env == sa.bindparam("env"), Among(campaigns.c.id, names("ids")), campaigns.c.state == "stopped"
+)
 
 
 def listed(tx: Tx, env: str, states: Collection[str] = STATES, limit: int = 1000) -> list[Campaign]:

@@ -238,6 +238,17 @@ def of_occurrence(tx: Tx, env: str, occurrence: str, limit: int = 1000) -> list[
     return [_stored(row) for row in tx.execute(statement.order_by(messages.c.seq).limit(limit))]
 
 
+def hold(tx: Tx, env: str, ids: Iterable[str]) -> dict[str, Stored]:
+    """Those of these messages that have not left, by id; until the end of the transaction no dispatcher takes them. Waits for one that is
+    about to."""
+    statement = _HELD_LOCKED if tx.is_postgresql else _HELD
+    return {stored.message.id: stored for stored in map(_stored, tx.execute(statement, {"env": env, "ids": list(ids)}))}
+
+
+_HELD = _BY_ID.where(_WAITS).order_by(messages.c.seq)
+_HELD_LOCKED = _HELD.with_for_update()
+
+
 def waiting_of(tx: Tx, env: str, rule: str, *, key: str | None = None, user: str | None = None, to: str | None = None) -> list[Stored]:
     """Messages of a rule (and a business key, a user, a number) that have not left yet: what a cancellation takes back."""
     statement = sa.select(messages).where(messages.c.env == env, messages.c.rule == rule, _WAITS)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,10 @@ from engine.core.facts import Event
 from engine.core.occurrences import UserChange
 from engine.core.outcomes import Decision, Message, Verdict
 from engine.core.plan import BookPlan
+from engine.runtime.waiting import UNLESS
 from engine.simulate.memory import Memory
 from engine.simulate.output import line_of
-from engine.simulate.simulation import ScriptedReceipt, Simulation
+from engine.simulate.simulation import ScriptedReceipt
 from engine.store import attempts, decisions, events, messages
 from engine.store.decisions import Recorded
 from engine.store.events import Received
@@ -27,6 +28,7 @@ from engine.store.messages import Stored
 from engine.store.states import FINAL, State
 from engine.store.store import Store
 from tests.faults import world
+from tests.unsent import Outbox, Unsent
 
 SHOWN = tuple("kind at rule user outcome reason detail occurrence type channel to text parts template variant".split(" "))  # noqa: SIM905
 ALL = 10_000_000
@@ -61,6 +63,10 @@ class History:
     def judged(self) -> list[Recorded]:
         """Decisions of events and timers, in the recorded order."""
         return [row for row in self.record if row.cause in ("event", "timer")]
+
+    def taken_back(self) -> frozenset[str]:
+        """Messages that an `unless` found before any provider was asked."""
+        return frozenset(one.message.id for one in self.messages if (one.state, one.reason, one.tries) == (State.CANCELLED, UNLESS, 0))
 
     def inversions(self) -> int:
         """How many decisions stand behind a later one: accepted before, and seen after, by processes that share a database."""
@@ -100,11 +106,14 @@ def silence(plan: BookPlan) -> list[ScriptedReceipt]:
     return [ScriptedReceipt(rule, "none") for rule in plan.rules]
 
 
-def simulated(plan: BookPlan, people: Iterable[Mapping[str, Any]], recorded: Sequence[Received], until: int) -> list[str]:
-    """What `simulate` says of the recorded events in the recorded order, sorted."""
+def simulated(
+    plan: BookPlan, people: Iterable[Mapping[str, Any]], recorded: Sequence[Received], until: int, taken_back: Collection[str] = ()
+) -> list[str]:
+    """What `simulate` says of the recorded events in the recorded order, sorted. `taken_back`: messages that an `unless` found before they
+    left, where a simulation's leave at once."""
     if not recorded:
         return []
-    simulation = Simulation(plan, until=until, receipts=silence(plan))
+    simulation = Unsent(plan, stays=lambda message: message.id in taken_back, until=until, receipts=silence(plan))
     for user in people:
         simulation.add_user(user["id"], {name: value for name, value in user.items() if name != "id"})
     return sorted(shown(one) for page in simulation.run(one.event for one in recorded) for one in page)
@@ -119,13 +128,18 @@ def replayed(plan: BookPlan, people: Iterable[Mapping[str, Any]], history: Histo
         memory.apply(decision)
         found.extend(decision.verdicts())
         found.extend(decision.messages)
+        outbox.took(decision)
 
     clockwork = Clockwork(plan, memory, took)
+    taken_back = history.taken_back()
+    now = 0
+    outbox = Outbox(plan, memory, lambda message: message.id in taken_back, lambda receipt: clockwork.judge(receipt, now))
     known: dict[tuple[str, str | None], Event] = {(one.event.source, one.event.id): one.event for one in history.events}
     for user in people:
         clockwork.judge(UserChange(user["id"], {name: value for name, value in user.items() if name != "id"}), 0)
     found.clear()
     for row in history.judged():
+        now = row.at
         if row.cause == "event":
             assert row.source is not None
             clockwork.event(known[row.source, row.ref], row.at)
@@ -153,7 +167,7 @@ def check(store: Store, accepted: Iterable[str], captured: Sequence[Path] = (), 
         assert not report.inversions, f"{report.inversions} decisions stand behind later ones"
     if not report.inversions:
         until = max([row.at for row in history.record], default=0)
-        _same(history.lines(), simulated(world.plan(), world.users(), history.events, until), "simulate")
+        _same(history.lines(), simulated(world.plan(), world.users(), history.events, until, history.taken_back()), "simulate")
     _everybody_once(history)
     _left(history, captured, report)
     return report

@@ -469,6 +469,30 @@ def test_settings_that_would_never_end_are_refused(wrong: dict[str, Any]) -> Non
         CampaignSettings(**wrong)
 
 
+def test_what_a_stopped_campaign_has_not_sent_ends(make: Make) -> None:
+    """Nothing more leaves, and the caps are free again; what has left has left."""
+    service = make()
+    service.put_users("live", people(30))
+    announce(service)
+    pages(service, 2)
+    service.way_out.step()
+    left = {line["id"] for line in service.messages("live", state="delivered").items}
+    pages(service, 2)
+    service.steer_campaign("live", only(service)["id"], "stop", "wrong text", "ops")
+    service.settle(sending=True)
+    after = {line["id"]: (line["state"], line["state_reason"]) for line in service.messages("live", limit=1000).items}
+
+    assert left
+    assert len(after) > len(left)
+    assert set(after.values()) == {("delivered", None), ("cancelled", "stopped")}
+    assert {id for id, (state, _) in after.items() if state == "delivered"} == left
+
+    service.accept("live", [{"id": "s2", "type": "sale", "time": "2026-06-01T12:00:00+08:00", "data": {"k": "again"}}])
+    service.settle()
+    again = {line["user"] for line in service.messages("live", limit=1000).items if line["occurrence"] == "s2"}
+    assert again >= {line["user"] for line in service.messages("live", state="cancelled", limit=1000).items}
+
+
 def test_two_processes_page_one_campaign(make: Make) -> None:
     """Whoever comes second to a page finds it done."""
     one, other = make(), make()

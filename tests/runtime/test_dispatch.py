@@ -10,7 +10,7 @@ from engine.core.occurrences import OptOut
 from engine.core.zones import format_instant
 from engine.runtime.routing import Condition, Leg, Route
 from engine.runtime.waiting import Policy
-from engine.store import switches
+from engine.store import decisions, switches, timers
 from engine.store.states import State
 from engine.store.switches import Switch
 from providers.contract import Reason, Rejected, Unknown
@@ -278,6 +278,52 @@ class TestNeverLate:
         assert house.only().reason == "unless"
         assert len(house.one.given) == 1
         assert house.slots() == 0
+
+    def test_unless_takes_back_a_message_that_was_never_tried(self, house: House) -> None:
+        """At once, with its slot and a verdict; nobody is asked for it any more."""
+        id = house.order("A1")
+        assert house.slots() == 1
+        house.post("order.closed", order_id="A1")
+
+        assert (house.states(), house.only().reason, house.slots()) == (["cancelled"], "unless", 0)
+        with house.store.read() as tx:
+            found = [(one.outcome, one.reason, one.occurrence) for _, one in decisions.newest_verdicts(tx, "live", rule="created").items]
+            assert timers.count(tx, "live") == {}
+        assert found == [("cancel", "unless", id), ("send", "ok", id)]
+        assert house.step() == 0
+        assert not house.one.given
+
+    def test_unless_in_the_same_batch(self, house: House) -> None:
+        """Both were accepted before anybody judged."""
+        for number, (type, data) in enumerate([("order.created", {"order_id": "A1"}), ("order.closed", {"order_id": "A1"})]):
+            user = {"id": "u1", "phone": PHONE}
+            line = {"id": f"b{number}", "type": type, "time": house.aware(0).isoformat(), "user": user, "data": data}
+            assert house.accept(line).status == "accepted"
+        house.work()
+
+        assert (house.states(), house.only().reason, house.slots()) == (["cancelled"], "unless", 0)
+        assert house.step() == 0
+
+    def test_unless_comes_too_late_for_what_has_left(self, house: House) -> None:
+        """No verdict says that it was taken back, and no timer is left over."""
+        house.order("A1")
+        house.step()
+        house.post("order.closed", order_id="A1")
+
+        assert (house.states(), house.slots()) == (["accepted"], 1)
+        with house.store.read() as tx:
+            assert [one.outcome for _, one in decisions.newest_verdicts(tx, "live", rule="created").items] == ["send"]
+            assert timers.count(tx, "live") == {}
+
+    def test_unless_waits_for_whoever_is_about_to_send(self, house: House) -> None:
+        """While a provider is asked the message is submitting: it is not taken back, and no verdict says so."""
+        house.one.before = lambda batch: house.post("order.closed", order_id="A1") and None
+        house.order("A1")
+        house.step()
+
+        assert (house.states(), len(house.one.given), house.slots()) == (["accepted"], 1, 1)
+        with house.store.read() as tx:
+            assert [one.outcome for _, one in decisions.newest_verdicts(tx, "live", rule="created").items] == ["send"]
 
     def test_unless_of_another_key_does_not(self, house: House) -> None:
         house.one.script = [LATER]

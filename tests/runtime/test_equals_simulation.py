@@ -18,10 +18,11 @@ from engine.runtime.clock import TestClock
 from engine.runtime.service import Service
 from engine.simulate import sample
 from engine.simulate.output import line_of
-from engine.simulate.simulation import ScriptedReceipt, Simulation
+from engine.simulate.simulation import ScriptedReceipt
 from engine.store.store import Store
 from rules.checking import load_book
 from rules.loader import read_folder
+from tests.unsent import Unsent
 
 BOOK = Path(__file__).parents[2] / "rules" / "books" / "o2o"
 LATER = 1_000_000  # the clock moves on by so much after the last event, so that what was due at its instant is judged
@@ -65,9 +66,9 @@ def test_a_story_posted_event_by_event_is_decided_as_simulated(store: Store) -> 
     events = [event for line in lines if not isinstance(event := reader.read(line), Refusal)]
     ordered: list[tuple[Event, Mapping[str, Any]]] = sorted(zip(events, lines, strict=True), key=lambda pair: pair[0].received)
     start, end = ordered[0][0].received, ordered[-1][0].received + LATER
-    # Nobody sends here, so no receipt comes, and every chain goes on.
+    # Nobody sends here, so no receipt comes, every chain goes on, and an `unless` still finds its messages.
     silence = [ScriptedReceipt(rule, "none") for rule in book.rules]
-    simulation = Simulation(compile_book(book), start=start, until=end, receipts=silence)
+    simulation = Unsent(compile_book(book), start=start, until=end, receipts=silence)
     people = UserReader(book)
     for line in users:
         user = people.read(line)

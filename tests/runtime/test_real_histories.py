@@ -21,12 +21,13 @@ from engine.refusals import Refusal
 from engine.runtime.clock import TestClock
 from engine.runtime.service import Service
 from engine.simulate.output import line_of
-from engine.simulate.simulation import ScriptedReceipt, Simulation
+from engine.simulate.simulation import ScriptedReceipt
 from engine.store import decisions, events, messages
 from engine.store.store import Store
 from rules.checking import load_book
 from rules.loader import read_folder
 from tests.runtime.test_equals_simulation import BOOK, shown
+from tests.unsent import Unsent
 
 pytestmark = pytest.mark.slow
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -66,10 +67,11 @@ def store(url: str) -> Iterator[Store]:
 
 
 def simulated(users: Sequence[Mapping[str, Any]], recorded: Sequence[Event], start: int, until: int) -> list[str]:
-    """What `simulate` says. Nobody sends in these tests, so no receipt comes, and every chain goes on."""
+    """What `simulate` says. Nobody sends in these tests, so no receipt comes, every chain goes on, and an `unless`
+    still finds its messages."""
     book = load_book(BOOK).book
     assert book is not None
-    simulation = Simulation(compile_book(book), start=start, until=until, receipts=[ScriptedReceipt(rule, "none") for rule in book.rules])
+    simulation = Unsent(compile_book(book), start=start, until=until, receipts=[ScriptedReceipt(rule, "none") for rule in book.rules])
     reader = UserReader(book)
     for line in users:
         user = reader.read(line)
