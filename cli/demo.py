@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from itertools import islice
@@ -20,6 +21,7 @@ from rules.checking import load_book
 
 ORDERS = 12
 SEED = 1
+ACCOUNT = "wang"
 _ZONE = ZoneInfo("Asia/Shanghai")  # in which the sample's days are days
 _TOGETHER = 500  # users of one transaction
 
@@ -56,6 +58,14 @@ def keys(settings: Settings) -> dict[str, str]:
             "posting events (ingest)": service.create_key("demo ingest", "ingest"),
             "the environment that only captures (admin, test)": service.create_key("demo test", "admin", test=True),
         }
+
+
+def account(settings: Settings) -> tuple[str, str]:
+    """Somebody who may do everything in the console: name and password."""
+    password = secrets.token_urlsafe(9)
+    with opened(settings, RealClock()) as service:
+        service.accounts.create(ACCOUNT, "admin", password, by="hongyan serve --demo")
+    return ACCOUNT, password
 
 
 def _received(event: dict[str, Any]) -> int:

@@ -12,6 +12,7 @@ from cli.http import HttpServer
 from cli.parts import effective, opened
 from cli.publish import publish
 from engine import observe
+from engine.secret import secret_of
 from engine.settings import Settings, without_password
 from webapp.app import create_app
 from webapp.idempotency import StoredAnswers
@@ -31,15 +32,17 @@ def run(args: Namespace) -> int:
     with opened(settings) as service:
         is_new = not service.versions()
     keys: dict[str, str] = {}
+    account: tuple[str, str] | None = None
     if args.demo and is_new:
         demo.load(settings)
-        keys = demo.keys(settings)
+        keys, account = demo.keys(settings), demo.account(settings)
     with opened(settings, sending=True) as service:
         if args.book and is_new and publish(service, args.book, checked(args.book), "first book", "hongyan serve --book") is None:
             return 1
         if not service.versions():
             say('nothing is published yet, so events are refused: hongyan publish BOOK --note "why"')
-        app = create_app(service, prices=settings.prices, answers=StoredAnswers(service.store, service.clock.now))
+        answers = StoredAnswers(service.store, service.clock.now)
+        app = create_app(service, prices=settings.prices, answers=answers, secret=secret_of(settings).encode())
         server = HttpServer(app, settings.server.host, settings.server.port, settings.server.trusted_proxies)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, server.stop)
@@ -47,7 +50,7 @@ def run(args: Namespace) -> int:
         address = address_of(settings)
         say(f"hongyan serves {address} from {without_password(settings.database)}; Ctrl+C stops it")
         if args.demo:
-            _where_to_look(address, keys)
+            _where_to_look(address, keys, account)
         server.run()
     return 0
 
@@ -59,11 +62,13 @@ def address_of(settings: Settings) -> str:
     return f"http://{shown}:{settings.server.port}"
 
 
-def _where_to_look(address: str, keys: dict[str, str]) -> None:
+def _where_to_look(address: str, keys: dict[str, str], account: tuple[str, str] | None) -> None:
+    if account is not None:
+        say(f"  the console:            {address}/  as {account[0]} with the password {account[1]}")
     for what, token in keys.items():
         say(f"  key for {what}: {token}")
     if keys:
-        say("  these keys are shown only now; `hongyan keys create` makes others")
+        say("  keys and password are shown only now; `hongyan keys create` and `hongyan accounts create` make others")
         say(f"  yesterday's messages:   curl -s {address}/v1/messages -H 'Authorization: Bearer {next(iter(keys.values()))}'")
     else:
         say("  this database was here before: its book, users and keys are kept (`hongyan keys create` makes a key)")

@@ -57,3 +57,47 @@ CHANNELS: Mapping[str, Word] = {
     "push": Word("推送", "Push"),
     "webhook": Word("回调", "Webhook"),
 }
+# Of a message (store/states.py).
+STATES: Mapping[str, Word] = {
+    "queued": Word("待发", "Queued"),
+    "waiting": Word("已推迟", "Deferred"),
+    "submitting": Word("提交中", "Submitting"),
+    "accepted": Word("已发送", "Sent"),
+    "delivered": Word("已送达", "Delivered"),
+    "undelivered": Word("未送达", "Undelivered"),
+    "rejected": Word("被拒绝", "Rejected"),
+    "expired": Word("已过期", "Expired"),
+    "cancelled": Word("已取消", "Cancelled"),
+    "unknown": Word("结果不明", "Unknown"),
+}
+STAGES: Mapping[str, Word] = {
+    "enabled": Word("启用", "Enabled"),
+    "active": Word("生效期", "Active"),
+    "unless": Word("未被取消", "Not cancelled"),
+    "when": Word("条件", "When"),
+    "audience": Word("人群", "Audience"),
+    "recipient": Word("收件人", "Recipient"),
+    "holdout": Word("对照组", "Holdout"),
+    "suppression": Word("拒收名单", "Suppression"),
+    "consent": Word("同意", "Consent"),
+    "quiet_hours": Word("安静时段", "Quiet hours"),
+    "validity": Word("时效", "Validity"),
+    "duplicate": Word("去重", "Duplicate"),
+    "caps": Word("频次", "Caps"),
+    "channel": Word("通道", "Channel"),
+    "render": Word("渲染", "Render"),
+    "send": Word("发送", "Send"),
+}
+TYPES: Mapping[str, Word] = {
+    "verification": Word("验证码", "Verification"),
+    "notification": Word("通知", "Notification"),
+    "marketing": Word("营销", "Marketing"),
+}
+ROLES: Mapping[str, Word] = {
+    "ingest": Word("接入", "Ingest"),
+    "viewer": Word("查看", "Viewer"),
+    "qa": Word("测试", "QA"),
+    "editor": Word("编辑", "Editor"),
+    "publisher": Word("发布", "Publisher"),
+    "admin": Word("管理员", "Admin"),
+}

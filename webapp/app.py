@@ -14,6 +14,8 @@ from flask import Blueprint, Flask, Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from werkzeug.exceptions import HTTPException
 
+from engine.runtime.errors import ServiceError
+from engine.runtime.service import Service as RealService
 from engine.simulate.output import Prices
 from webapp import openapi
 from webapp.api import (
@@ -34,6 +36,8 @@ from webapp.api import (
     verdicts,
     verifications,
 )
+from webapp.console import frame
+from webapp.console import pages as console
 from webapp.idempotency import Answers, MemoryAnswers
 from webapp.limits import QUOTAS, Buckets, Quota
 from webapp.operations import Answer, Call, Operation, Rooms, Shape
@@ -83,9 +87,13 @@ def create_app(
     prices: Prices | None = None,
     quotas: Mapping[str, Quota] = QUOTAS,
     answers: Answers | None = None,
+    secret: bytes | None = None,
 ) -> Flask:
-    """The web of one service. `prices` for simulations; `quotas` by role; `answers` where idempotent answers shall outlive the process."""
-    app = Flask("webapp", static_folder=None)
+    """The web of one service: the API, and with a `secret`, which signs sessions, the console.
+
+    `prices` for simulations; `quotas` by role; `answers` where idempotent answers shall outlive the process.
+    """
+    app = Flask("webapp", static_folder="static" if secret is not None else None)
     app.url_map.merge_slashes = False  # an id may be written so; a redirect would lose a body
     app.url_map.strict_slashes = True
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # of the default provider
@@ -96,8 +104,12 @@ def create_app(
         app.register_blueprint(_blueprint(tag, [operation for operation in every if operation.tag == tag], rooms, buckets))
     if hasattr(service, "metrics"):
         _measure(app, service.metrics)
+    if secret is not None:
+        assert isinstance(service, RealService)  # pages ask for more than the API does
+        console.install(app, service, prices or {}, secret)
     app.register_error_handler(Problem, problem_response)
-    app.register_error_handler(HTTPException, _http_problem)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(ServiceError, _refused)
     app.register_error_handler(Exception, _defect)
     app.wsgi_app = _KeepSlashes(app.wsgi_app)  # type: ignore[method-assign]
     return app
@@ -125,6 +137,15 @@ def _view(route: Route) -> Callable[..., Response]:
 _STATUS_CODES = {404: "no_route", 405: "method_not_allowed", 413: "too_large", 415: "media_type"}
 
 
+def _http_error(error: HTTPException) -> Response:
+    return frame.error_page(error) if frame.is_console() else _http_problem(error)
+
+
+def _refused(error: ServiceError) -> Response:
+    """What the engine refuses, on a page. The API has made a problem of it by then."""
+    return frame.error_page(error) if frame.is_console() else _defect(error)
+
+
 def _http_problem(error: HTTPException) -> Response:
     """What Werkzeug refuses. Its own texts may show the address, and with it a name: they are left out."""
     code = _STATUS_CODES.get(error.code or 500, "invalid" if (error.code or 500) < 500 else "internal")
@@ -134,6 +155,8 @@ def _http_problem(error: HTTPException) -> Response:
 
 def _defect(error: Exception) -> Response:
     log.error("defect in %s", g.get("operation"), exc_info=error)
+    if frame.is_console():
+        return frame.error_page(error)
     return problem_response(Problem("internal"))
 
 

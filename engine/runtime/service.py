@@ -419,6 +419,11 @@ class Service:
         self.books.activate(self.store, version, author=author, at=self.clock.now())
         self._alarm.ring()
 
+    def book(self, env: str = "live") -> ActiveBook | None:
+        """The book in force, as it is judged with; None: nothing is published."""
+        with self.store.read() as tx:
+            return self.books.active(tx, env)
+
     def active_files(self, env: str) -> Mapping[str, str] | None:
         """The files of the book in force; None: nothing is published."""
         with self.store.read() as tx:

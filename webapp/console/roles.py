@@ -1,0 +1,38 @@
+"""Which role may open which address of the console: one table, looked at for every request. What is missing here is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+READERS = frozenset({"viewer", "qa", "editor", "publisher", "admin"})
+TRIERS = READERS - {"viewer"}
+EDITORS = frozenset({"editor", "publisher", "admin"})
+PUBLISHERS = frozenset({"publisher", "admin"})
+ADMINS = frozenset({"admin"})
+
+# Endpoint (`page.view`) -> roles.
+TABLE: Mapping[str, frozenset[str]] = {
+    "home.start": READERS,
+    "home.search": READERS,
+    "home.language": READERS,
+    "home.theme": READERS,
+    "home.environment": READERS,
+    "home.me": READERS,
+    "home.set_password": READERS,
+    "home.set_phone": READERS,
+    "signin.sign_out": READERS,
+    "editor.show": READERS,
+    "simulator.show": READERS,
+    "tests.show": READERS,
+    "compare.show": READERS,
+    "live.show": READERS,
+    "versions.show": READERS,
+    "settings.show": READERS,
+}
+# For those who have not signed in yet.
+OPEN = frozenset({"signin.show", "signin.sign_in", "signin.language"})
+
+
+def may(role: str, endpoint: str) -> bool:
+    """Whether the role may open the endpoint."""
+    return role in TABLE.get(endpoint, ())
