@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta, tzinfo
 from random import Random
 
@@ -412,7 +412,12 @@ class Dispatcher:
 
     def _move(self, tx: Tx, env: str, answered: Sequence[tuple[_Leaving, Outcome]], now: int) -> None:
         tried = attempts.of_messages(tx, [one.stored.seq for one, _ in answered])
-        moves = {one.stored.seq: self._after(env, one.stored, tried[one.stored.seq], outcome, now) for one, outcome in answered}
+        moves = {
+            one.stored.seq: replace(
+                self._after(env, one.stored, tried[one.stored.seq], outcome, now), by=(one.attempt.provider, one.attempt.at)
+            )
+            for one, outcome in answered
+        }
         moved = messages.apply(tx, list(moves.values()), now)
         active = self._books.active(tx, env)
         book = active.plan if active is not None else None
@@ -476,7 +481,9 @@ class Dispatcher:
                 tried = attempts.of_messages(tx, [stored.seq for stored in found])
                 lost += [(stored, tried[stored.seq][-1]) for stored in found if tried[stored.seq][-1].seq not in self._in_hand]
             attempts.finish(tx, [Answer(attempt.seq, "unknown", "interrupted") for _, attempt in lost if attempt.outcome is None], now)
-            messages.apply(tx, [Move(stored.seq, State.UNKNOWN, "interrupted", now) for stored, _ in lost], now)
+            messages.apply(
+                tx, [Move(stored.seq, State.UNKNOWN, "interrupted", now, (attempt.provider, attempt.at)) for stored, attempt in lost], now
+            )
             return len(lost)
 
         with self._store.read() as tx:  # an idle service writes nothing

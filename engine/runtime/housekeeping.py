@@ -12,13 +12,14 @@ from functools import partial
 from engine.runtime.books import ENVIRONMENTS
 from engine.runtime.clock import Clock
 from engine.settings import Retention
-from engine.store import attempts, cells, decisions, events, idempotency, messages, timers, verifications
+from engine.store import attempts, cells, decisions, events, figures, idempotency, messages, timers, verifications
 from engine.store.store import Store, Tx
 from rules.model import DAY, MINUTE
 
 EVERY_SECONDS = 60.0
 BATCH = 500  # rows of one transaction: others wait for it no longer than for a batch of events
 IDEMPOTENCY = DAY  # how long an Idempotency-Key has its answer
+MINUTES = 2 * DAY  # how long what is counted by the minute is kept
 # A cell may be needed by what is accepted a moment before it is seen, by another process with a clock that is a little slow.
 MARGIN = MINUTE
 
@@ -73,6 +74,9 @@ class Housekeeper:
             yield partial(verifications.forget_before, env=env, expired=of_events, limit=BATCH)
         yield partial(attempts.forget_unmatched_before, received=of_messages, limit=BATCH)
         yield partial(idempotency.forget_before, at=now - IDEMPOTENCY)
+        yield partial(figures.forget_before, at=of_verdicts, limit=BATCH)
+        yield partial(figures.forget_before, at=now - MINUTES, limit=BATCH, subject="sent")
+        yield partial(figures.forget_samples_before, at=now - MINUTES, limit=BATCH)
 
 
 def _forget_messages(tx: Tx, env: str, at: int) -> int:

@@ -220,7 +220,11 @@ class Receiver:
                     if not effects[at]:
                         run[whose.stored.seq] = at
                 at += 1
-            moves = [Move(seq, STATES[receipts[place].status], _reason(receipts[place])) for seq, place in run.items()]
+            moves = [
+                Move(seq, STATES[receipts[place].status], _reason(receipts[place]), by=(provider, whose.attempt.at))
+                for seq, place in run.items()
+                if (whose := found[place]) is not None
+            ]
             for seq, moved in messages.apply(tx, moves, now).items():
                 effects[run[seq]] = _EFFECTS[moved]
             heard = [

@@ -30,6 +30,7 @@ from engine.runtime.drafts import Drafts
 from engine.runtime.errors import NoBook, NotFound, ServiceError
 from engine.runtime.housekeeping import Housekeeper
 from engine.runtime.intake import Intake
+from engine.runtime.live.queues import Keeper
 from engine.runtime.meters import Meters
 from engine.runtime.tombstones import Tombstones
 from engine.runtime.verification import Verifications
@@ -87,6 +88,7 @@ class Service:
         self._campaigns = Campaigns(store, self.books, clock, steady)
         self.worker = Worker(store, self.books, clock, self._campaigns)
         self._housekeeper = Housekeeper(store, clock, retention)
+        self.figures = Keeper(store, clock)
         self.prices = prices or {}
         self._alarm = Alarm()
         self._intake = Intake(store, clock.now, self._alarm.ring)
@@ -136,6 +138,7 @@ class Service:
             due: list[int] = []
             try:
                 self._housekeeper.turn()
+                self.figures.turn()
                 if self._steps():
                     continue
                 due = [instant for env in ENVIRONMENTS if (instant := self.worker.next_due(env)) is not None]

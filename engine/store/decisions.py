@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.core.outcomes import Conversion, Verdict
-from engine.store import bulk, codec
+from engine.store import bulk, codec, figures
 from engine.store.columns import Among, key_of, numbers
 from engine.store.paging import Page, cursor_of, place_of
 from engine.store.schema import conversions, decision_people, decisions
@@ -69,7 +70,14 @@ def add(tx: Tx, env: str, new: Sequence[NewDecision]) -> Sequence[int]:
         people += [{"env": env, "person": person, "seq": seq} for person in sorted({*map(_person, named)} - {""})]
     bulk.insert(tx, decisions, rows)
     bulk.insert(tx, decision_people, people)
+    _count(tx, env, new)
     return seqs
+
+
+def _count(tx: Tx, env: str, new: Sequence[NewDecision]) -> None:
+    found = Counter((figures.hour(one.at), verdict.rule, verdict.outcome, verdict.reason) for one in new for verdict in one.verdicts)
+    for (hour, rule, outcome, reason), number in found.items():
+        figures.note(tx, env, f"rule:{rule}", hour, f"{outcome} {reason}", number)
 
 
 def _person(named: tuple[str | None, str | None]) -> str:
@@ -79,8 +87,10 @@ def _person(named: tuple[str | None, str | None]) -> str:
 
 def add_conversions(tx: Tx, env: str, new: Iterable[Conversion]) -> None:
     """Count goals that were reached."""
-    rows = [{"env": env, "rule": one.rule, "user": one.user, "group": one.group, "at": one.at} for one in new]
-    bulk.insert(tx, conversions, rows)
+    reached = list(new)
+    bulk.insert(tx, conversions, [{"env": env, "rule": one.rule, "user": one.user, "group": one.group, "at": one.at} for one in reached])
+    for one in reached:
+        figures.note(tx, env, f"rule:{one.rule}", figures.hour(one.at), f"goal {one.group}")
 
 
 def of_cause(tx: Tx, env: str, ref: str, source: str | None = None) -> list[Recorded]:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from engine.core.facts import Cell, UserCell
 from engine.core.outcomes import Verdict
-from engine.store import attempts, cells, codec
+from engine.store import attempts, cells, codec, figures
 from engine.store.columns import Among, key_of, numbers
 from engine.store.decisions import person_key
 from engine.store.schema import cells as cells_table
@@ -38,16 +38,22 @@ def erase(tx: Tx, env: str, user: str) -> tuple[str | None, frozenset[str]] | No
     _forget_messages(tx, env, user, phone)
     _forget_verdicts(tx, env, user, phone)
     for table in (events, timers, conversions, people, verifications):
-        tx.execute(sa.delete(table).where(table.c.env == env, table.c.user == user))
+        _forget_rows(tx, table, table.c.env == env, table.c.user == user, env=env)
     if phone is not None:
         for table in (events, timers, verifications):
-            tx.execute(sa.delete(table).where(table.c.env == env, table.c.phone == phone))
+            _forget_rows(tx, table, table.c.env == env, table.c.phone == phone, env=env)
     tx.execute(sa.delete(cells_table).where(cells_table.c.env == env, cells_table.c.id == f"user:{user}"))
     _clean_windows(tx, env, user, phone)
     for trace in (user, phone):
         if trace is not None:
             tx.execute(sa.delete(idempotency).where(idempotency.c.env == env, idempotency.c.response.contains(trace, autoescape=True)))
     return phone, opted_out
+
+
+def _forget_rows(tx: Tx, table: sa.Table, *where: sa.ColumnElement[bool], env: str) -> None:
+    gone = tx.execute(sa.delete(table).where(*where)).rowcount
+    if table is timers and gone:
+        figures.note(tx, env, "timers", figures.ALWAYS, "pending", -gone)
 
 
 def _exists(tx: Tx, env: str, user: str) -> bool:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from engine.core.case import NEVER
 from engine.core.outcomes import Message
-from engine.store import bulk, codec
+from engine.store import bulk, codec, figures
 from engine.store.columns import Among, kept_as, names, numbers
 from engine.store.paging import Page, page, place_of
 from engine.store.schema import messages
@@ -55,12 +55,14 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A message is to go into a state. `not_before` and `reason` change only where given."""
+    """A message is to go into a state. `not_before` and `reason` change only where given. `by`: the provider that said so, and when it was
+    asked, for the figures."""
 
     seq: int
     to: State
     reason: str | None = None
     not_before: int | None = None
+    by: tuple[str, int] | None = None
 
 
 def add(tx: Tx, env: str, new: Sequence[NewMessage]) -> list[bool]:
@@ -70,6 +72,9 @@ def add(tx: Tx, env: str, new: Sequence[NewMessage]) -> list[bool]:
     seqs = bulk.numbers(tx, messages, len(new))
     bulk.insert(tx, messages, [_row(env, seq, one) for seq, one in zip(seqs, new, strict=True)], on_conflict="nothing")
     kept = set(tx.execute(_KEPT, {"seqs": seqs}).scalars())
+    for seq, one in zip(seqs, new, strict=True):
+        if seq in kept:
+            figures.note_message(tx, env, one.message.rule, one.campaign, one.message.at, None, one.state)
     return [seq in kept for seq in seqs]
 
 
@@ -204,11 +209,18 @@ def apply(tx: Tx, moves: Sequence[Move], now: int) -> dict[int, Moved]:
         if known is not None and outcomes[seq] is Moved.MOVED:
             not_before = known.not_before if one.not_before is None else one.not_before
             rows.append({"seq": seq, "state": one.to.value, "reason": one.reason, "changed": now, "not_before": not_before})
+            before = State(known.state)
+            figures.note_message(tx, known.env, known.rule, known.campaign, known.at, before, one.to)
+            if one.by is not None:
+                figures.note_attempt(tx, known.env, one.by[0], known.channel, one.by[1], before, one.to, now)
     bulk.update(tx, messages, ("seq",), rows)
     return outcomes
 
 
-_STATES = sa.select(messages.c.seq, messages.c.state, messages.c.not_before).where(Among(messages.c.seq, numbers("seqs")))
+_STATES = sa.select(
+    messages.c.seq, messages.c.state, messages.c.not_before, messages.c.env, messages.c.rule, messages.c.campaign, messages.c.channel,
+    messages.c.at,
+).where(Among(messages.c.seq, numbers("seqs")))  # fmt: skip
 _STATES_LOCKED = _STATES.order_by(messages.c.seq).with_for_update()
 
 

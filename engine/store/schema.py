@@ -296,6 +296,38 @@ verifications = Table(
     Index("ix_verifications_expires", "expires"),
 )
 
+# ---- figures (figures.py) --------------------------------------------------------------------------------------------------------------
+
+# How often something has happened in an hour, or a minute.
+figures = Table(
+    "figures",
+    metadata,
+    _env(primary_key=True),
+    Column("subject", Name, primary_key=True),
+    Column("at", BigInteger, primary_key=True),  # the beginning of the hour or minute; 0: of no hour
+    Column("what", Name, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Index("ix_figures_at", "at"),
+)
+
+# What transactions have counted and nobody has added up yet: one row each, so that none waits for another.
+figure_changes = Table(
+    "figure_changes",
+    metadata,
+    _seq(),
+    Column("body", Body, nullable=False),  # [[env, subject, at, what, number], ...]
+    sqlite_autoincrement=True,
+)
+
+# How full queues were, minute by minute.
+depths = Table(
+    "depths",
+    metadata,
+    _env(primary_key=True),
+    Column("at", BigInteger, primary_key=True),
+    Column("body", Body, nullable=False),
+)
+
 # ---- the service itself ---------------------------------------------------------------------------------------------------------------
 
 books = Table(

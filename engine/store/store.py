@@ -10,10 +10,12 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, CursorResult, Engine, make_url
@@ -31,15 +33,17 @@ _REPEATABLE = ("40P01", "40001", "55P03")
 
 
 class Tx:
-    """One transaction. `seen` are the cells that it has loaded, by (env, id), so that saving knows what has changed."""
+    """One transaction. `seen` are the cells that it has loaded, by (env, id), so that saving knows what has changed. `figures` is what it
+    has counted (figures.py), written at its end."""
 
-    __slots__ = ("connection", "is_postgresql", "seen", "writing")
+    __slots__ = ("connection", "figures", "is_postgresql", "seen", "writing")
 
     def __init__(self, connection: Connection, writing: bool) -> None:
         self.connection = connection
         self.is_postgresql = connection.dialect.name == "postgresql"
         self.writing = writing
         self.seen: dict[tuple[str, str], Cell | None] = {}
+        self.figures: Counter[tuple[str, str, int, str]] = Counter()
 
     def execute(
         self, statement: sa.Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
@@ -67,7 +71,11 @@ class Store:
     def write(self) -> Iterator[Tx]:
         """A transaction that is committed at the end of the block, or leaves nothing when the block raises."""
         with self._turn, self._writing.begin() as connection:
-            yield Tx(connection, writing=True)
+            tx = Tx(connection, writing=True)
+            yield tx
+            changes = [(*key, number) for key, number in tx.figures.items() if number]
+            if changes:
+                tx.execute(_COUNTED, {"body": orjson.dumps(changes).decode()})
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
@@ -111,6 +119,7 @@ class Store:
         self.engine.dispose()
 
 
+_COUNTED = sa.text("INSERT INTO figure_changes (body) VALUES (:body)")
 _MIGRATION_LOCK = sa.text("SELECT pg_advisory_xact_lock(4817263541)")
 
 

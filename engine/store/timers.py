@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.core.outcomes import Item, Timer
-from engine.store import bulk, codec
+from engine.store import bulk, codec, figures
 from engine.store.columns import Among, key_of, names
 from engine.store.schema import timers
 from engine.store.store import Tx
@@ -25,6 +25,7 @@ def add(tx: Tx, env: str, new: Sequence[Timer]) -> None:
     drop(tx, env, list(last))
     serials = bulk.numbers(tx, timers, len(new))
     bulk.insert(tx, timers, [_row(env, serial, timer) for serial, timer in zip(serials, new, strict=True)])
+    figures.note(tx, env, "timers", figures.ALWAYS, "pending", len(new))
 
 
 def _row(env: str, serial: int, timer: Timer) -> dict[str, Any]:
@@ -56,7 +57,10 @@ def item_of(timer: Timer) -> Item | None:
 
 def drop(tx: Tx, env: str, ids: Sequence[str]) -> int:
     """Forget timers; an unknown one is no error. How many there were."""
-    return tx.execute(_DROP, {"env": env, "ids": ids}).rowcount if ids else 0
+    gone = tx.execute(_DROP, {"env": env, "ids": ids}).rowcount if ids else 0
+    if gone:
+        figures.note(tx, env, "timers", figures.ALWAYS, "pending", -gone)
+    return gone
 
 
 _DROP = sa.delete(timers).where(timers.c.env == sa.bindparam("env"), Among(timers.c.id, names("ids")))

@@ -164,6 +164,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_drafts"),
     )
     op.create_table(
+        "depths",
+        sa.Column("env", ORDERED, nullable=False),
+        sa.Column("at", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("env", "at", name="pk_depths"),
+    )
+    op.create_table(
         "events",
         sa.Column("seq", NUMBER, autoincrement=True, nullable=False),
         sa.Column("env", ORDERED, nullable=False),
@@ -199,6 +206,23 @@ def upgrade() -> None:
         sqlite_where=sa.text('"user" IS NOT NULL'),
         postgresql_where=sa.text('"user" IS NOT NULL'),
     )
+    op.create_table(
+        "figure_changes",
+        sa.Column("seq", NUMBER, autoincrement=True, nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("seq", name="pk_figure_changes"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "figures",
+        sa.Column("env", ORDERED, nullable=False),
+        sa.Column("subject", ORDERED, nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("what", ORDERED, nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("env", "subject", "at", "what", name="pk_figures"),
+    )
+    op.create_index("ix_figures_at", "figures", ["at"])
     op.create_table(
         "idempotency",
         sa.Column("env", ORDERED, nullable=False),
