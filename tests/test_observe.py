@@ -16,11 +16,11 @@ from engine import observe
 def lines() -> Iterator[io.StringIO]:
     """What is logged; the set-up of the test run comes back afterwards."""
     root = logging.getLogger()
-    before, level = list(root.handlers), root.level
+    before, level, of_traces = list(root.handlers), root.level, observe._handler
     stream = io.StringIO()
     observe.set_up(stream)
     yield stream
-    root.handlers, root.level = before, level
+    root.handlers, root.level, observe._handler = before, level, of_traces
     structlog.reset_defaults()
 
 
@@ -40,17 +40,26 @@ def test_every_line_is_json_with_time_level_and_logger(lines: io.StringIO) -> No
     assert ours["timestamp"].endswith("Z")
 
 
-def test_lines_about_one_occurrence_share_a_trace(lines: io.StringIO) -> None:
-    """Those of its timers too; another environment has another one."""
-    with observe.tracing("live", "api|e1"):
-        logging.getLogger("a").info("accepted")
-    with observe.tracing("live", "api|e1@2"):
-        structlog.get_logger("b").info("receipt")
-    logging.getLogger("a").info("something else")
-    first, second, other = read(lines)
+def test_lines_of_the_trace_look_like_all_others(lines: io.StringIO) -> None:
+    """And hold nothing personal, should a name of ours do so."""
+    assert observe.heard()
+    observe.tell([{"event": "decided", "trace": "0123456789abcdef", "env": "live", "sent": ["of 13800138000"], "reason": None}])
+    structlog.get_logger("hongyan.trace").info("decided")
+    told, other = read(lines)
 
-    assert first["trace"] == second["trace"] == observe.trace_of("live", "api|e1") != observe.trace_of("test", "api|e1")
-    assert "trace" not in other
+    assert told.keys() - {"trace", "env", "sent", "reason"} == other.keys()
+    assert (told["event"], told["trace"], told["logger"], told["level"]) == ("decided", "0123456789abcdef", "hongyan.trace", "info")
+    assert told["sent"] == ["of 138****8000"]
+
+
+def test_what_nobody_reads_is_not_made() -> None:
+    """Before the set-up, and where the level is higher."""
+    assert observe._handler is None or logging.getLogger("hongyan.trace").isEnabledFor(logging.INFO)
+    logging.getLogger("hongyan.trace").setLevel(logging.WARNING)
+    try:
+        assert not observe.heard()
+    finally:
+        logging.getLogger("hongyan.trace").setLevel(logging.NOTSET)
 
 
 @pytest.mark.parametrize(

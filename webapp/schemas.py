@@ -60,6 +60,7 @@ FILES: Schema = {
     "additionalProperties": {"type": "string", "maxLength": 2_000_000},
     "description": "the files of a book by their name, as the folder has them",
 }
+TRACE: Schema = {"type": "string", "description": "the id that the log's lines share, from the event to the receipts"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 COST: Schema = {"type": ["number", "null"]}
 NULLABLE: Schema = {"type": ["string", "null"]}
@@ -210,6 +211,7 @@ COMPONENTS: Mapping[str, Schema] = {
     "Results": shape({"results": {"type": "array", "items": ref("Result")}}),
     "EventTrace": shape(
         {
+            "trace": TRACE,
             "event": ANY_OBJECT,
             "status": {"enum": ["accepted", "decided"]},
             "verdicts": {"type": "array", "items": ref("Verdict")},
@@ -230,6 +232,7 @@ COMPONENTS: Mapping[str, Schema] = {
         {
             **_MESSAGE_FIELDS,
             "id": TEXT,
+            "trace": TRACE,
             "state": {"enum": list(MESSAGE_STATES)},
             "channel_chain": {"type": "array", "items": {"enum": list(CHANNELS)}},
             "attempts": {"type": "array", "items": _ATTEMPT},

@@ -180,4 +180,9 @@ def item_of_event(rule: str, event: Event) -> Item:
 
 def occurrence_of(event: Event) -> str:
     """The name of an event's occurrence: its id, with the source where that is not the usual one."""
-    return event.id if event.source == "api" else f"{event.source}/{event.id}"
+    return occurrence_name(event.source, event.id)
+
+
+def occurrence_name(source: str, id: str) -> str:
+    """The same of an event's identity."""
+    return id if source == "api" else f"{source}/{id}"

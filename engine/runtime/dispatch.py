@@ -11,7 +11,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta, tzinfo
 from random import Random
+from typing import Any
 
+from engine import observe
 from engine.core.case import NEVER, phone_cell_id, user_cell_id
 from engine.core.chain import fallback_id, text_with_code
 from engine.core.facts import UserCell
@@ -47,6 +49,7 @@ from engine.store.attempts import Answer, Attempt
 from engine.store.messages import Move, Stored
 from engine.store.states import Moved, State
 from engine.store.store import Store, Tx
+from engine.traces import trace_of
 from providers import contract
 from providers.contract import Accepted, Outcome, Provider, Rejected, Submission, Unknown
 from rules.model import CHANNELS
@@ -289,6 +292,8 @@ class Dispatcher:
         batch.touched = True
         messages.apply(tx, [Move(stored.seq, stay.state, stay.reason) for stored, stay in ends], now)
         causes: list[Cause] = []
+        if observe.heard():
+            tx.told += [_told("message stayed", stored, state=stay.state.value, reason=stay.reason) for stored, stay in ends]
         for stored, stay in ends:
             batch.stayed.append((stored.message.type, stay.reason))
             causes += _causes(stored.message, book, stay, now)
@@ -397,7 +402,10 @@ class Dispatcher:
     def _answered(self, tx: Tx, leaving: Sequence[_Leaving], outcomes: Sequence[Outcome], now: int) -> None:
         provider = leaving[0].attempt.provider
         followups.lock_provider(tx, provider)
-        attempts.finish(tx, [_answer(one.attempt, outcome) for one, outcome in zip(leaving, outcomes, strict=True)], now)
+        answers = [_answer(one.attempt, outcome) for one, outcome in zip(leaving, outcomes, strict=True)]
+        attempts.finish(tx, answers, now)
+        if observe.heard():
+            tx.told += [_told_attempt(one.stored, one.attempt, answer) for one, answer in zip(leaving, answers, strict=True)]
         known = messages.by_seq(tx, [one.stored.seq for one in leaving])
         by_env: dict[str, list[tuple[_Leaving, Outcome]]] = {}
         for one, outcome in zip(leaving, outcomes, strict=True):
@@ -480,7 +488,12 @@ class Dispatcher:
                 found = messages.open_since(tx, env, State.SUBMITTING, now - lease)
                 tried = attempts.of_messages(tx, [stored.seq for stored in found])
                 lost += [(stored, tried[stored.seq][-1]) for stored in found if tried[stored.seq][-1].seq not in self._in_hand]
-            attempts.finish(tx, [Answer(attempt.seq, "unknown", "interrupted") for _, attempt in lost if attempt.outcome is None], now)
+            ended = [
+                (stored, attempt, Answer(attempt.seq, "unknown", "interrupted")) for stored, attempt in lost if attempt.outcome is None
+            ]
+            attempts.finish(tx, [answer for _, _, answer in ended], now)
+            if observe.heard():
+                tx.told += [_told_attempt(*one) for one in ended]
             messages.apply(
                 tx, [Move(stored.seq, State.UNKNOWN, "interrupted", now, (attempt.provider, attempt.at)) for stored, attempt in lost], now
             )
@@ -572,6 +585,25 @@ _FINAL = frozenset({contract.Reason.DEAD_NUMBER, contract.Reason.BLOCKED_CONTENT
 
 def _attempt_name(stored: Stored) -> str:
     return f"{stored.seq}.{stored.tries + 1}"
+
+
+def _told(event: str, stored: Stored, **more: Any) -> observe.Told:
+    """A line of the trace."""
+    message = stored.message
+    return {
+        "event": event,
+        "trace": trace_of(stored.env, message.occurrence),
+        "env": stored.env,
+        "message": stored.seq,
+        "rule": message.rule,
+        "channel": message.channel,
+        **more,
+    }
+
+
+def _told_attempt(stored: Stored, attempt: Attempt, answer: Answer) -> observe.Told:
+    told = {"provider": attempt.provider, "number": attempt.number, "outcome": answer.outcome, "reason": answer.code}
+    return _told("attempt", stored, **told)
 
 
 def _answer(attempt: Attempt, outcome: Outcome) -> Answer:

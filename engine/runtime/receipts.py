@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 
+from engine import observe
 from engine.core.occurrences import OptOut, Receipt
 from engine.core.outcomes import Message
 from engine.core.phones import mask, normalise
@@ -32,6 +33,7 @@ from engine.store.messages import Move, Stored
 from engine.store.states import Moved, State
 from engine.store.store import Store, Tx
 from engine.store.suppressions import Suppression
+from engine.traces import trace_of
 from providers import contract
 from providers.contract import ReceiptStatus
 
@@ -98,6 +100,21 @@ def _reason(receipt: contract.Receipt) -> str | None:
     return receipt.reason.value if receipt.reason is not None else None
 
 
+def _told(provider: str, receipt: contract.Receipt, found: _Found | None, effect: str) -> observe.Told:
+    """A line of the trace; one of no message that we know has none."""
+    stored = found.stored if found is not None else None
+    return {
+        "event": "receipt",
+        "trace": trace_of(stored.env, stored.message.occurrence) if stored is not None else None,
+        "env": stored.env if stored is not None else None,
+        "message": stored.seq if stored is not None else None,
+        "provider": provider,
+        "status": receipt.status.value,
+        "effect": effect,
+        "reason": _reason(receipt),
+    }
+
+
 def _kept(provider: str, receipt: contract.Receipt, found: _Found | None, effect: str, now: int) -> attempts.Receipt:
     return attempts.Receipt(
         provider,
@@ -147,6 +164,8 @@ class Receiver:
             followups.lock_provider(tx, provider)  # an answer may be on its way that names this message
             found = self._find(tx, provider, receipts)
         effects = self._obey(tx, provider, found, receipts, now)
+        if observe.heard():
+            tx.told += [_told(provider, receipt, whose, effect) for receipt, whose, effect in zip(receipts, found, effects, strict=True)]
         attempts.add_receipts(
             tx, [_kept(provider, receipt, whose, effect, now) for receipt, whose, effect in zip(receipts, found, effects, strict=True)]
         )
@@ -169,9 +188,12 @@ class Receiver:
             for _, kept in early
         ]
         found = self._find(tx, provider, receipts)
-        for (seq, _), whose, effect in zip(early, found, self._obey(tx, provider, found, receipts, now), strict=True):
+        effects = self._obey(tx, provider, found, receipts, now)
+        for (seq, _), receipt, whose, effect in zip(early, receipts, found, effects, strict=True):
             if whose is not None:
                 followups.match(tx, seq, whose.stored.seq, effect)
+                if observe.heard():
+                    tx.told.append(_told(provider, receipt, whose, effect))
 
     # ---- whose they are -----------------------------------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from engine.core.phones import normalise
 from engine.core.zones import format_instant
 from engine.people import UserLine
 from engine.refusals import Refusal
-from engine.runtime import adopting, samples, views
+from engine.runtime import adopting, samples, tracing, views
 from engine.runtime.accounts import Accounts
 from engine.runtime.alarm import Alarm
 from engine.runtime.books import ENVIRONMENTS, ActiveBook, Books
@@ -44,6 +44,7 @@ from engine.store.keys import Key
 from engine.store.paging import Page
 from engine.store.states import State
 from engine.store.store import Store, Tx
+from engine.traces import trace_number
 
 log = logging.getLogger(__name__)
 
@@ -192,6 +193,11 @@ class Service:
             found = events.get(tx, env, source, id)
             return None if found is None else views.event_view(tx, env, found, self.prices)
 
+    def trace(self, env: str, id: str) -> dict[str, Any] | None:
+        """All that happened under a trace id, in order of time; its shape is in engine/runtime/tracing.py. None: nothing is known of it."""
+        with self.store.read() as tx:
+            return tracing.trace(tx, env, id, self.prices)
+
     # ---- users --------------------------------------------------------------------------------------------------------------------------
 
     def put_users(self, env: str, lines: Sequence[Json]) -> list[Accepted]:
@@ -257,10 +263,11 @@ class Service:
         limit: int = 100,
         cursor: str | None = None,
     ) -> Page[dict[str, Any]]:
-        """Messages, newest first."""
+        """Messages, newest first. `event`: the name of an occurrence (an event's id, `source/id`), with what its timers sent."""
         states = (State(state),) if state is not None else ()
         with self.store.read() as tx:
-            found = messages.newest(tx, env, user=user, rule=rule, occurrence=event, states=states, cursor=cursor, limit=limit)
+            trace = trace_number(env, event) if event is not None else None
+            found = messages.newest(tx, env, user=user, rule=rule, trace=trace, states=states, cursor=cursor, limit=limit)
             return Page(views.message_views(tx, found.items, self.prices), found.next)
 
     def message(self, env: str, id: str) -> dict[str, Any] | None:

@@ -18,6 +18,7 @@ from engine.store import attempts, decisions, messages
 from engine.store.events import Received
 from engine.store.messages import Stored
 from engine.store.store import Tx
+from engine.traces import origin_of, trace_number, trace_of
 
 _VERDICTS_OF_AN_EVENT = 1_000  # of its person's newest that are looked through for those of its timers
 
@@ -45,6 +46,7 @@ def _message_view(
     message = stored.message
     return {
         "id": message.id,
+        "trace": trace_of(stored.env, message.occurrence),
         **message_line(message, prices),
         "state": stored.state.value,
         "state_reason": stored.reason,
@@ -62,8 +64,9 @@ def event_view(tx: Tx, env: str, received: Received, prices: Prices) -> dict[str
     """An event with everything that came of it so far, its timers included."""
     event = received.event
     occurrence = occurrence_of(event)
-    sent = [*messages.of_occurrence(tx, env, occurrence)]
+    sent = messages.of_trace(tx, env, trace_number(env, occurrence))
     return {
+        "trace": trace_of(env, occurrence),
         "event": {
             "id": event.id,
             "source": event.source,
@@ -74,12 +77,13 @@ def event_view(tx: Tx, env: str, received: Received, prices: Prices) -> dict[str
             "data": event.data,
         },
         "status": "decided" if received.done else "accepted",
-        "verdicts": [verdict_view(id, verdict) for id, verdict in _verdicts_of(tx, env, received, occurrence)],
+        "verdicts": [verdict_view(id, verdict) for id, verdict in verdicts_of(tx, env, received, occurrence)],
         "messages": message_views(tx, sent, prices),
     }
 
 
-def _verdicts_of(tx: Tx, env: str, received: Received, occurrence: str) -> list[tuple[str, Verdict]]:
+def verdicts_of(tx: Tx, env: str, received: Received, occurrence: str) -> list[tuple[str, Verdict]]:
+    """(id, verdict) of an event and its timers, in the recorded order."""
     event = received.event
     found = {
         f"{row.seq}.{at}": verdict for row in decisions.of_cause(tx, env, event.id, event.source) for at, verdict in enumerate(row.verdicts)
@@ -88,7 +92,7 @@ def _verdicts_of(tx: Tx, env: str, received: Received, occurrence: str) -> list[
         # What its timers came to stands with the person.
         phone = event.phone if event.user is None else None
         theirs = decisions.newest_verdicts(tx, env, user=event.user, phone=phone, limit=_VERDICTS_OF_AN_EVENT)
-        found |= {id: verdict for id, verdict in theirs.items if verdict.occurrence.partition("@")[0] == occurrence}
+        found |= {id: verdict for id, verdict in theirs.items if origin_of(verdict.occurrence) == occurrence}
     return sorted(found.items(), key=lambda pair: tuple(int(part) for part in pair[0].split(".")))
 
 

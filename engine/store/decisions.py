@@ -9,12 +9,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from engine import observe
+from engine.core.case import occurrence_name
 from engine.core.outcomes import Conversion, Verdict
 from engine.store import bulk, codec, figures
 from engine.store.columns import Among, key_of, numbers
 from engine.store.paging import Page, cursor_of, place_of
 from engine.store.schema import conversions, decision_people, decisions
 from engine.store.store import Tx
+from engine.traces import trace_of
 
 _LOOKED_THROUGH = 5000  # decisions that one page looks through for a rule's verdicts
 
@@ -66,6 +69,8 @@ def add(tx: Tx, env: str, new: Sequence[NewDecision]) -> Sequence[int]:
                 "verdicts": codec.encode_verdicts(one.verdicts),
             }
         )
+        if observe.heard():
+            tx.told += _told(env, one)
         named = {(verdict.user, verdict.phone) for verdict in one.verdicts}
         people += [{"env": env, "person": person, "seq": seq} for person in sorted({*map(_person, named)} - {""})]
     bulk.insert(tx, decisions, rows)
@@ -78,6 +83,26 @@ def _count(tx: Tx, env: str, new: Sequence[NewDecision]) -> None:
     found = Counter((figures.hour(one.at), verdict.rule, verdict.outcome, verdict.reason) for one in new for verdict in one.verdicts)
     for (hour, rule, outcome, reason), number in found.items():
         figures.note(tx, env, f"rule:{rule}", hour, f"{outcome} {reason}", number)
+
+
+def _told(env: str, new: NewDecision) -> list[observe.Told]:
+    """A line for each occurrence that the decision spoke of."""
+    own = [trace_of(env, occurrence_name(new.source, new.ref))] if new.source is not None and new.ref is not None else []
+    by_trace: dict[str, list[Verdict]] = {trace: [] for trace in own}
+    for verdict in new.verdicts:
+        by_trace.setdefault(trace_of(env, verdict.occurrence), []).append(verdict)
+    return [
+        {
+            "event": "decided",
+            "trace": trace,
+            "env": env,
+            "cause": new.cause,
+            "book": new.book,
+            "outcomes": dict(Counter(verdict.outcome for verdict in verdicts)),
+            "sent": sorted({verdict.rule for verdict in verdicts if verdict.outcome == "send"}),
+        }
+        for trace, verdicts in by_trace.items()
+    ]
 
 
 def _person(named: tuple[str | None, str | None]) -> str:
@@ -98,6 +123,12 @@ def of_cause(tx: Tx, env: str, ref: str, source: str | None = None) -> list[Reco
     where = decisions.c.source == source if source is not None else decisions.c.source.is_(None)
     rows = tx.execute(_ALL.where(decisions.c.env == env, where, decisions.c.ref == ref).order_by(decisions.c.seq))
     return [_recorded(row) for row in rows]
+
+
+def by_seq(tx: Tx, env: str, seqs: Sequence[int]) -> list[Recorded]:
+    """The decisions of these serial numbers, in order."""
+    statement = _ALL.where(decisions.c.env == env, Among(decisions.c.seq, numbers("seqs"))).order_by(decisions.c.seq)
+    return [_recorded(row) for row in tx.execute(statement, {"seqs": list(seqs)})] if seqs else []
 
 
 def history(tx: Tx, env: str, *, since: int | None = None, until: int | None = None, after: int = 0, limit: int = 1000) -> list[Recorded]:

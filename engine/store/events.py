@@ -9,12 +9,15 @@ from zlib import crc32
 
 import sqlalchemy as sa
 
+from engine import observe
+from engine.core.case import occurrence_of
 from engine.core.facts import Event
 from engine.store import bulk, codec
 from engine.store.columns import Among, numbers
 from engine.store.paging import Page, page, place_of
 from engine.store.schema import events
 from engine.store.store import Tx
+from engine.traces import trace_number, trace_of
 
 SHARDS = 64
 Accepted = Literal["accepted", "duplicate"]
@@ -51,13 +54,19 @@ def add(tx: Tx, env: str, batch: Sequence[Event]) -> list[Accepted]:
             "received": event.received,
             "shard": shard_of(event),
             "done": False,
+            "trace": trace_number(env, occurrence_of(event)),
             "body": codec.encode_event(event),
         }
         for seq, event in zip(drawn, batch, strict=True)
     ]
     bulk.insert(tx, events, rows, on_conflict="nothing")
     kept = set(tx.execute(_KEPT, {"seqs": drawn}).scalars())
-    return ["accepted" if seq in kept else "duplicate" for seq in drawn]
+    answers: list[Accepted] = ["accepted" if seq in kept else "duplicate" for seq in drawn]
+    if observe.heard():
+        for event, answer in zip(batch, answers, strict=True):
+            trace = trace_of(env, occurrence_of(event))
+            tx.told.append({"event": f"event {answer}", "trace": trace, "env": env, "type": event.type})
+    return answers
 
 
 _KEPT = sa.select(events.c.seq).where(Among(events.c.seq, numbers("seqs")))
@@ -144,6 +153,17 @@ def get(tx: Tx, env: str, source: str, id: str) -> Received | None:
 
 _ONE = sa.select(events.c.seq, events.c.body, events.c.done).where(
     events.c.env == sa.bindparam("env"), events.c.source == sa.bindparam("source"), events.c.id == sa.bindparam("id")
+)
+
+
+def of_trace(tx: Tx, env: str, trace: int) -> Received | None:
+    """The event of a trace (engine.traces)."""
+    row = tx.execute(_OF_TRACE, {"env": env, "trace": trace}).first()
+    return Received(row.seq, codec.decode_event(row.body), row.done) if row is not None else None
+
+
+_OF_TRACE = sa.select(events.c.seq, events.c.body, events.c.done).where(
+    events.c.env == sa.bindparam("env"), events.c.trace == sa.bindparam("trace")
 )
 
 

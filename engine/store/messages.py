@@ -16,6 +16,7 @@ from engine.store.paging import Page, page, place_of
 from engine.store.schema import messages
 from engine.store.states import Moved, State, move
 from engine.store.store import Tx
+from engine.traces import trace_number
 
 PRIORITIES = (0, 1, 2, 3)  # urgency: verification, notification, marketing, bulk
 WAITS = (State.QUEUED, State.WAITING)
@@ -107,6 +108,7 @@ def _row(env: str, seq: int, new: NewMessage) -> dict[str, Any]:
         "decision": new.decision,
         "rule": message.rule,
         "occurrence": message.occurrence,
+        "trace": trace_number(env, message.occurrence),
         "key": event.key if event is not None else None,
         "cost": new.cost,
         "state": new.state.value,
@@ -244,9 +246,9 @@ def by_seq(tx: Tx, seqs: Iterable[int]) -> dict[int, Stored]:
 _BY_SEQ = sa.select(messages).where(Among(messages.c.seq, numbers("seqs")))
 
 
-def of_occurrence(tx: Tx, env: str, occurrence: str, limit: int = 1000) -> list[Stored]:
-    """The messages of one occurrence, in order: what an event led to."""
-    statement = sa.select(messages).where(messages.c.env == env, messages.c.occurrence == occurrence)
+def of_trace(tx: Tx, env: str, trace: int, limit: int = 1000) -> list[Stored]:
+    """The messages of one trace (engine.traces), in order: what an event led to, at once and by its timers."""
+    statement = sa.select(messages).where(messages.c.env == env, messages.c.trace == trace)
     return [_stored(row) for row in tx.execute(statement.order_by(messages.c.seq).limit(limit))]
 
 
@@ -277,7 +279,7 @@ def newest(
     user: str | None = None,
     rule: str | None = None,
     to: str | None = None,
-    occurrence: str | None = None,
+    trace: int | None = None,
     states: Collection[State] = (),
     campaign: str | None = None,
     cursor: str | None = None,
@@ -286,7 +288,7 @@ def newest(
     """Messages, newest first."""
     columns = messages.c
     statement = sa.select(messages).where(columns.env == env)
-    wanted = ((columns.user, user), (columns.rule, rule), (columns.to, to), (columns.occurrence, occurrence), (columns.campaign, campaign))
+    wanted = ((columns.user, user), (columns.rule, rule), (columns.to, to), (columns.trace, trace), (columns.campaign, campaign))
     for column, value in wanted:
         if value is not None:
             statement = statement.where(column == value)

@@ -51,6 +51,7 @@ events = Table(
     Column("received", BigInteger, nullable=False),
     Column("shard", SmallInteger, nullable=False),
     Column("done", Boolean, nullable=False),
+    Column("trace", BigInteger, nullable=False),  # engine.traces
     Column("body", Body, nullable=False),
     UniqueConstraint("env", "source", "id"),
     _partial("ix_events_inbox", "env", "seq", where="NOT done"),
@@ -58,6 +59,7 @@ events = Table(
     _partial("ix_events_inbox_shard", "env", "shard", "seq", where="NOT done").ddl_if(dialect="postgresql"),
     _partial("ix_events_user", "env", "user", "seq", where='"user" IS NOT NULL'),
     Index("ix_events_received", "env", "received"),
+    Index("ix_events_trace", "trace"),
     sqlite_autoincrement=True,
 )
 
@@ -181,6 +183,7 @@ messages = Table(
     Column("at", BigInteger, nullable=False),
     Column("rule", Name, nullable=False),
     Column("occurrence", Name, nullable=False),
+    Column("trace", BigInteger, nullable=False),  # of the occurrence: engine.traces
     Column("key", Name),  # the business object, for cancellations
     Column("user", Name),
     Column("phone", Name),  # of a recipient who is only a phone
@@ -209,7 +212,7 @@ messages = Table(
     Index("ix_messages_rule", "env", "rule", "seq"),
     _partial("ix_messages_user", "env", "user", "seq", where='"user" IS NOT NULL'),
     _partial("ix_messages_phone", "env", "phone", "seq", where="phone IS NOT NULL"),
-    Index("ix_messages_occurrence", "env", "occurrence"),
+    Index("ix_messages_trace", "trace"),
     sqlite_autoincrement=True,
 )
 

@@ -21,6 +21,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection, CursorResult, Engine, make_url
 from sqlalchemy.exc import DBAPIError
 
+from engine import observe
 from engine.core.facts import Cell
 from engine.store import migrations
 
@@ -34,9 +35,9 @@ _REPEATABLE = ("40P01", "40001", "55P03")
 
 class Tx:
     """One transaction. `seen` are the cells that it has loaded, by (env, id), so that saving knows what has changed. `figures` is what it
-    has counted (figures.py), written at its end."""
+    has counted (figures.py), written at its end; `told` is what the log says of it once it is committed."""
 
-    __slots__ = ("connection", "figures", "is_postgresql", "seen", "writing")
+    __slots__ = ("connection", "figures", "is_postgresql", "seen", "told", "writing")
 
     def __init__(self, connection: Connection, writing: bool) -> None:
         self.connection = connection
@@ -44,6 +45,7 @@ class Tx:
         self.writing = writing
         self.seen: dict[tuple[str, str], Cell | None] = {}
         self.figures: Counter[tuple[str, str, int, str]] = Counter()
+        self.told: list[observe.Told] = []
 
     def execute(
         self, statement: sa.Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
@@ -76,6 +78,7 @@ class Store:
             changes = [(*key, number) for key, number in tx.figures.items() if number]
             if changes:
                 tx.execute(_COUNTED, {"body": orjson.dumps(changes).decode()})
+        observe.tell(tx.told)
 
     @contextmanager
     def read(self) -> Iterator[Tx]:

@@ -134,7 +134,7 @@ class Message:
     """One intent to reach one recipient. `to` is masked unless the key may see numbers; codes stand as ******.
 
     `state`: queued, waiting, submitting, accepted, delivered, undelivered, rejected, expired, cancelled or unknown. A message of a
-    simulation has no `id` and no `state`.
+    simulation has no `id`, no `trace` and no `state`. `trace` stands in the service's log, from the event to the receipts.
     """
 
     at: datetime
@@ -150,6 +150,7 @@ class Message:
     variant: str | None
     occurrence: str
     id: str | None = None
+    trace: str | None = None
     state: str | None = None
     channel_chain: tuple[str, ...] = ()
     attempts: tuple[Attempt, ...] = ()
@@ -172,6 +173,7 @@ class Message:
             variant=r.maybe_text("variant"),
             occurrence=r.text("occurrence"),
             id=r.maybe_text("id"),
+            trace=r.maybe_text("trace"),
             state=r.maybe_text("state"),
             channel_chain=tuple(r.items("channel_chain")),
             attempts=tuple(Attempt.from_json(attempt) for attempt in r.items("attempts")),

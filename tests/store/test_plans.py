@@ -33,7 +33,7 @@ STATEMENTS: dict[str, tuple[Callable[[Tx], Any], str]] = {
     "move": (lambda tx: messages.apply(tx, [Move(1, State.QUEUED)], 5), "INTEGER PRIMARY KEY"),
     "messages of a user": (lambda tx: messages.newest(tx, "live", user="u"), "ix_messages_user"),
     "messages of a rule": (lambda tx: messages.newest(tx, "live", rule="r"), "ix_messages_rule"),
-    "messages of an event": (lambda tx: messages.of_occurrence(tx, "live", "o"), "ix_messages_occurrence"),
+    "messages of an event": (lambda tx: messages.of_trace(tx, "live", 1), "ix_messages_trace"),
     "attempts": (lambda tx: attempts.of_messages(tx, [1]), "message=?"),
     "trace": (lambda tx: attempts.trace(tx, "p", "1"), "provider=? AND provider_id=?"),
     "verdicts of a user": (lambda tx: decisions.newest_verdicts(tx, "live", user="u"), "person=?"),

@@ -11,6 +11,7 @@ from engine.store.paging import BadCursor
 
 PHONE = "+8613800138000"
 AT = "2026-06-01T02:00:00Z"
+TRACE = "0123456789abcdef"
 START = 1_780_279_200_000_000
 
 
@@ -49,7 +50,7 @@ def message(number: int, **more: Any) -> dict[str, Any]:
     return {
         "kind": "message", "at": AT, "rule": "order-created", "user": "u1", "type": "notification", "channel": "sms", "to": PHONE,
         "text": f"您好{PHONE}", "parts": 1, "cost": None, "template": "order_created", "variant": None, "occurrence": "e1",
-        "id": f"m{number}", "state": "queued", "channel_chain": ["sms"], "attempts": [
+        "id": f"m{number}", "trace": TRACE, "state": "queued", "channel_chain": ["sms"], "attempts": [
             {"provider": "capture", "at": AT, "outcome": "accepted", "code": None, "raw": {"to": PHONE}}
         ], "receipts": [], "phone": PHONE, **more,
     }  # fmt: skip
@@ -110,7 +111,14 @@ class FakeService:
 
     def event(self, env: str, source: str, id: str) -> dict[str, Any] | None:
         line = self.events.get((env, source, id))
-        return None if line is None else {"event": line, "status": "decided", "verdicts": [verdict(1)], "messages": [message(1)]}
+        return (
+            None
+            if line is None
+            else {"trace": TRACE, "event": line, "status": "decided", "verdicts": [verdict(1)], "messages": [message(1)]}
+        )
+
+    def trace(self, env: str, id: str) -> dict[str, Any] | None:
+        return None
 
     def put_users(self, env: str, lines: list[Any]) -> list[Accepted]:
         results = []

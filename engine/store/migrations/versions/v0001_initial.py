@@ -184,6 +184,7 @@ def upgrade() -> None:
         sa.Column("received", sa.BigInteger(), nullable=False),
         sa.Column("shard", sa.SmallInteger(), nullable=False),
         sa.Column("done", sa.Boolean(), nullable=False),
+        sa.Column("trace", sa.BigInteger(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("seq", name="pk_events"),
         sa.UniqueConstraint("env", "source", "id", name="uq_events_env_source_id"),
@@ -199,6 +200,7 @@ def upgrade() -> None:
             postgresql_where=sa.text("NOT done"),
         )
     op.create_index("ix_events_received", "events", ["env", "received"])
+    op.create_index("ix_events_trace", "events", ["trace"])
     op.create_index(
         "ix_events_user",
         "events",
@@ -265,6 +267,7 @@ def upgrade() -> None:
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("rule", ORDERED, nullable=False),
         sa.Column("occurrence", ORDERED, nullable=False),
+        sa.Column("trace", sa.BigInteger(), nullable=False),
         sa.Column("key", ORDERED),
         sa.Column("user", ORDERED),
         sa.Column("phone", ORDERED),
@@ -290,7 +293,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("env", "id", name="uq_messages_env_id"),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_messages_occurrence", "messages", ["env", "occurrence"])
+    op.create_index("ix_messages_trace", "messages", ["trace"])
     op.create_index(
         "ix_messages_open",
         "messages",
