@@ -42,7 +42,8 @@ def run(args: Namespace) -> int:
         if not service.versions():
             say('nothing is published yet, so events are refused: hongyan publish BOOK --note "why"')
         answers = StoredAnswers(service.store, service.clock.now)
-        app = create_app(service, prices=settings.prices, answers=answers, secret=secret_of(settings).encode())
+        secret = secret_of(settings).encode()
+        app = create_app(service, prices=settings.prices, answers=answers, secret=secret, settings=settings.masked())
         server = HttpServer(app, settings.server.host, settings.server.port, settings.server.trusted_proxies)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, server.stop)

@@ -88,10 +88,12 @@ def create_app(
     quotas: Mapping[str, Quota] = QUOTAS,
     answers: Answers | None = None,
     secret: bytes | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> Flask:
     """The web of one service: the API, and with a `secret`, which signs sessions, the console.
 
-    `prices` for simulations; `quotas` by role; `answers` where idempotent answers shall outlive the process.
+    `prices` for simulations; `quotas` by role; `answers` where idempotent answers shall outlive the process;
+    `settings` to be shown, without what is secret.
     """
     app = Flask("webapp", static_folder="static" if secret is not None else None)
     app.url_map.merge_slashes = False  # an id may be written so; a redirect would lose a body
@@ -106,7 +108,7 @@ def create_app(
         _measure(app, service.metrics)
     if secret is not None:
         assert isinstance(service, RealService)  # pages ask for more than the API does
-        console.install(app, service, prices or {}, secret)
+        console.install(app, frame.House(service, prices or {}, settings or {}), secret)
     app.register_error_handler(Problem, problem_response)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(ServiceError, _refused)

@@ -17,7 +17,7 @@ from engine.runtime.errors import Conflict, NotFound, Refused
 from engine.runtime.ticks import set_ticks
 from engine.runtime.tombstones import Tombstones
 from engine.simulate.testing import TestRun
-from engine.store import books, switches
+from engine.store import audit, books, switches
 from engine.store.store import Store, Tx
 from rules.checking import check
 from rules.model import Rulebook
@@ -78,6 +78,7 @@ class Books:
                 if not books.activate(tx, env, version, author=author, at=at, expect=expect):
                     raise Conflict(f"version {expect} is not the active one any more")
                 self._adopt(tx, env, old[env], at)
+            audit.add(tx, "live", audit.Entry(at, author, "book.publish", {"version": version, "note": note}))
         return {"version": version, "book": book.id, "findings": findings}
 
     def activate(self, store: Store, version: int, *, author: str, at: int) -> None:
@@ -90,6 +91,7 @@ class Books:
                 except KeyError:
                     raise NotFound(f"there is no version {version}") from None
                 self._adopt(tx, env, old[env], at)
+            audit.add(tx, "live", audit.Entry(at, author, "book.activate", {"version": version}))
 
     def _hold(self, tx: Tx) -> dict[str, Rulebook | None]:
         """The books in force, with which nobody judges any more until the transaction ends."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import secrets
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,9 +25,10 @@ from engine.runtime.campaigns import Campaigns, CampaignSettings
 from engine.runtime.clock import Clock
 from engine.runtime.deciding import Cause, Deciding
 from engine.runtime.drafts import Drafts
-from engine.runtime.errors import NoBook, NotFound, ServiceError
+from engine.runtime.errors import NoBook, ServiceError
 from engine.runtime.housekeeping import Housekeeper
 from engine.runtime.intake import Intake
+from engine.runtime.keyring import Keyring
 from engine.runtime.live.queues import Keeper
 from engine.runtime.meters import Meters
 from engine.runtime.tombstones import Tombstones
@@ -38,7 +37,7 @@ from engine.runtime.waiting import RETRY
 from engine.runtime.way_out import WayOut
 from engine.runtime.worker import Worker
 from engine.settings import Retention
-from engine.store import audit, books, cells, decisions, erasure, events, keys, messages, reports, suppressions, switches, timers
+from engine.store import audit, books, cells, decisions, erasure, events, messages, reports, suppressions, switches, timers
 from engine.store import campaigns as campaign_rows
 from engine.store.keys import Key
 from engine.store.paging import Page
@@ -86,6 +85,7 @@ class Service:
         self.deciding = Deciding(self.books)
         self.accounts = Accounts(store, clock)
         self.drafts = Drafts(store, clock)
+        self.keyring = Keyring(store, clock)
         self._campaigns = Campaigns(store, self.books, clock, steady)
         self.worker = Worker(store, self.books, clock, self._campaigns)
         self._housekeeper = Housekeeper(store, clock, retention)
@@ -461,20 +461,12 @@ class Service:
     # ---- keys, clock, health ------------------------------------------------------------------------------------------------------------
 
     def create_key(self, name: str, role: str, test: bool = False, personal: bool = False) -> str:
-        """A new API key. It is shown once; only its hash is kept."""
-        if role not in keys.ROLES:
-            raise NotFound(f"there is no role {role}; there are {', '.join(keys.ROLES)}")
-        token = f"hy_{'test' if test else 'live'}_{secrets.token_urlsafe(24)}"
-        key = Key(secrets.token_hex(8), name, token[:12], _hash(token), role, test, personal, self.clock.now())
-        with self.store.write() as tx:
-            keys.add(tx, key)
-            audit.add(tx, key.env, audit.Entry(key.created, "hongyan keys", "key.create", {"name": name, "role": role}))
-        return token
+        """A new API key, shown once."""
+        return self.keyring.create(name, role, test=test, personal=personal, by="hongyan keys")
 
     def key(self, token: str) -> Key | None:
         """The key that a token opens with."""
-        with self.store.read() as tx:
-            return keys.by_hash(tx, _hash(token))
+        return self.keyring.of(token)
 
     def set_clock(self, instant: int) -> int:
         """Move a test clock ahead and judge all that falls due on the way. Raises ClockIsReal."""
@@ -528,8 +520,3 @@ def _changes_of(user: UserLine, line: Mapping[str, Json]) -> list[Cause]:
     if user.suppressed and number is not None:
         changes.append((OptOut(number, frozenset(user.suppressed)), "opt_out", number))
     return changes
-
-
-def _hash(token: str) -> str:
-    # Tokens are 192 random bits: a plain hash cannot be guessed back, and it can be looked up.
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

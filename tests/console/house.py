@@ -52,7 +52,7 @@ class Person:
 
     def get(self, address: str, *, htmx: bool = False, **query: Any) -> TestResponse:
         """A page, or with `htmx` a pane."""
-        return self.client.get(address, query_string=query, headers={"HX-Request": "true"} if htmx else {})
+        return self.client.get(address, query_string=query or None, headers={"HX-Request": "true"} if htmx else {})
 
     def post(self, address: str, data: Mapping[str, Any] | None = None, *, htmx: bool = False, json: Any = None) -> TestResponse:
         """A form, or `json`, with the token that the page has."""
@@ -73,7 +73,7 @@ class Console:
             for role in ROLES:
                 self.service.accounts.create(role, role, PASSWORD, by="tests")
         answers = StoredAnswers(store, self.clock.now)
-        self.app = create_app(self.service, prices=PRICES, answers=answers, secret=b"secret of the tests")
+        self.app = create_app(self.service, prices=PRICES, answers=answers, secret=b"secret of the tests", settings={"clock": "test"})
         self._people: dict[tuple[str, str], Person] = {}
 
     def as_(self, role: str, language: str = "zh") -> Person:

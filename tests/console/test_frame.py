@@ -7,14 +7,8 @@ import re
 import pytest
 
 from tests.console.house import PASSWORD, ROLES, Console, Person
-from webapp.console import roles, signin
-from webapp.limits import Buckets
-
-
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tries of other tests do not count."""
-    monkeypatch.setattr(signin, "_buckets", Buckets(signin.TRIES, lambda: 0.0))
+from webapp.console import roles
+from webapp.console.frame import TRIES
 
 
 def endpoints(console: Console) -> set[str]:
@@ -66,7 +60,7 @@ def test_wrong_passwords_are_few_and_say_nothing(console: Console) -> None:
     token = re.search(r'csrf-token" content="([^"]+)"', client.get("/signin").text)[1]  # type: ignore[index]
     tried = [
         client.post("/signin", data={"name": name, "password": "wrong horse", "csrf_token": token})
-        for name in ("admin", "nobody") * (signin.TRIES["network"].burst // 2)
+        for name in ("admin", "nobody") * (TRIES["network"].burst // 2)
     ]
     last = client.post("/signin", data={"name": "admin", "password": PASSWORD, "csrf_token": token})
     told = {re.sub(r'value="[^"]*"|content="[^"]*"|nonce="[^"]*"', "", answer.text) for answer in tried}

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any, Literal, cast
@@ -25,9 +26,12 @@ from engine.runtime import errors
 from engine.runtime.service import Service
 from engine.simulate.output import Prices
 from webapp.console import assets, roles, words
+from webapp.limits import Buckets, Quota
 
 SESSION_HOURS = 12
 MAX_FORM_BYTES = 12 * 1024 * 1024  # a book in the making is the largest thing that is posted
+# Tries to sign in, from one network and for one name wherever from: the name's bucket is the larger, so that one stranger locks nobody out.
+TRIES = {"network": Quota(per_second=1 / 20, burst=10), "name": Quota(per_second=1 / 10, burst=30)}
 LANGUAGES = ("zh", "en")
 _YEAR_SECONDS = 365 * 24 * 3600
 _EXTENSION = "hongyan.console"
@@ -40,6 +44,8 @@ class House:
 
     service: Service
     prices: Prices
+    settings: Mapping[str, Any]  # in force, nothing secret in them
+    tries: Buckets = field(default_factory=lambda: Buckets(TRIES, time.monotonic))  # to sign in
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +113,9 @@ def local(address: str | None) -> str:
     return url_for("home.start") if odd or not given.path.isprintable() else given.path + (f"?{given.query}" if given.query else "")
 
 
-def install(app: Flask, service: Service, prices: Prices, secret: bytes, pages: Sequence[Blueprint]) -> None:
-    """Put the console into the application."""
-    app.extensions[_EXTENSION] = House(service, prices)
+def install(app: Flask, house: House, secret: bytes, pages: Sequence[Blueprint]) -> None:
+    """Put the console into the application. `secret` signs sessions."""
+    app.extensions[_EXTENSION] = house
     app.extensions[_PAGES] = frozenset(blueprint.name for blueprint in pages)
     app.secret_key = hmac.digest(secret, b"console sessions", sha256)
     app.session_interface = _Sessions()

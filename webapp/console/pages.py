@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
-from engine.runtime.service import Service
-from engine.simulate.output import Prices
 from webapp.console import compare, editor, frame, home, live, settings, signin, simulator, tests, versions
 
 PAGES: tuple[Blueprint, ...] = (
@@ -21,6 +19,6 @@ PAGES: tuple[Blueprint, ...] = (
 )
 
 
-def install(app: Flask, service: Service, prices: Prices, secret: bytes) -> None:
+def install(app: Flask, house: frame.House, secret: bytes) -> None:
     """Put the console into the application. `secret` signs sessions."""
-    frame.install(app, service, prices, secret, PAGES)
+    frame.install(app, house, secret, PAGES)

@@ -28,6 +28,14 @@ TABLE: Mapping[str, frozenset[str]] = {
     "live.show": READERS,
     "versions.show": READERS,
     "settings.show": READERS,
+    "settings.keys": ADMINS,
+    "settings.create_key": ADMINS,
+    "settings.revoke_key": ADMINS,
+    "settings.accounts": ADMINS,
+    "settings.create_account": ADMINS,
+    "settings.change_account": ADMINS,
+    "settings.reset_password": ADMINS,
+    "settings.audit_log": ADMINS,
 }
 # For those who have not signed in yet.
 OPEN = frozenset({"signin.show", "signin.sign_in", "signin.language"})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import time
 
 from flask import Blueprint, redirect, request, session, url_for
 from flask_babel import gettext
@@ -11,13 +10,8 @@ from werkzeug.wrappers import Response
 
 from engine.store import audit
 from webapp.console import frame
-from webapp.limits import Buckets, Quota
 
 blueprint = Blueprint("signin", __name__)
-
-# From one network, and for one name wherever from: a name's bucket is the larger, so that nobody is locked out by one stranger.
-TRIES = {"network": Quota(per_second=1 / 20, burst=10), "name": Quota(per_second=1 / 10, burst=30)}
-_buckets = Buckets(TRIES, time.monotonic)
 
 
 @blueprint.get("/signin")
@@ -68,9 +62,10 @@ def _again(wanted: str, name: str, error: str, status: int) -> Response:
 
 def _throttled(name: str) -> int:
     """Seconds to wait before another try; 0: go on."""
+    tries = frame.house().tries
     draws = [
-        _buckets.take(_network(request.remote_addr or ""), "network", False),
-        _buckets.take(name, "name", False),
+        tries.take(_network(request.remote_addr or ""), "network", False),
+        tries.take(name, "name", False),
     ]
     return max(draw.retry_after_seconds for draw in draws)
 

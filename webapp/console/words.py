@@ -33,7 +33,7 @@ def install(app: Flask) -> None:
     app.jinja_env.filters.update(
         instant=instant, day=day, clock=clock, count=count, money=money, phone=phone, word=word, mark=MARKS.__getitem__,
     )  # fmt: skip
-    app.jinja_env.globals.update(now=lambda: frame.house().service.clock.now())
+    app.jinja_env.globals.update(now=lambda: frame.house().service.clock.now(), instant=instant, clock=clock, day=day)
 
 
 def is_chinese() -> bool:

@@ -40,7 +40,8 @@ document.addEventListener("htmx:afterRequest", (event) => {
 
 // ---- theme: at once, and for the next page by the cookie ----
 
-document.querySelector(".theme-switch")?.addEventListener("click", (event) => {
+document.addEventListener("click", (event) => {
+  if (!event.target.closest(".theme-switch")) return;
   event.preventDefault();
   const root = document.documentElement;
   const isDark = root.dataset.theme === "dark" || (root.dataset.theme === "auto" && matchMedia("(prefers-color-scheme: dark)").matches);

@@ -10,7 +10,20 @@ from playwright.sync_api import expect
 from tests.console.browser import findings_of_axe
 from tests.console.conftest import Visit
 
-PAGES = ("/editor", "/simulator", "/tests", "/compare", "/live", "/versions", "/settings", "/me", "/search?q=order")
+PAGES = (
+    "/editor",
+    "/simulator",
+    "/tests",
+    "/compare",
+    "/live",
+    "/versions",
+    "/settings",
+    "/settings/keys",
+    "/settings/accounts",
+    "/settings/audit",
+    "/me",
+    "/search?q=order",
+)
 
 
 @pytest.mark.slow
