@@ -40,10 +40,15 @@ check: $(STAMP) ## format, lint, types, direction of imports
 	$(BIN)/mypy --no-error-summary
 	$(BIN)/lint-imports --no-logo
 
-servers: ## PostgreSQL and Node.js for the tests, from Debian's packages, where they are missing and we may install them
-	@if ! command -v npm >/dev/null || ! ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; then \
-	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq postgresql nodejs npm; \
-	  else echo "tests that need PostgreSQL or Node.js will say so: apt-get install postgresql nodejs npm"; fi; fi
+servers: ## what the tests talk to (PostgreSQL, Node.js, chromium), from Debian's packages, where it is missing and we may install it
+	@missing=""; \
+	ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$$missing postgresql"; \
+	command -v npm >/dev/null || missing="$$missing nodejs npm"; \
+	command -v chromium >/dev/null || missing="$$missing chromium"; \
+	fc-list 2>/dev/null | grep -qi 'noto.*cjk' || missing="$$missing fonts-noto-cjk fontconfig"; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; \
+	  else echo "tests that need them will say so: apt-get install$$missing"; fi; fi
 
 pytest: assets servers ## the tests alone, on two cores
 	$(BIN)/python -m pytest -q -n 2
