@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install assets words run test check format servers pytest bench clean
+.PHONY: help install assets words run test check format servers pytest screenshots bench clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -56,6 +56,9 @@ pytest: assets servers ## the tests alone, on two cores
 format: $(STAMP) ## put the code in shape
 	$(BIN)/ruff check --quiet --fix .
 	$(BIN)/ruff format --quiet .
+
+screenshots: assets servers ## pictures of every page of the console, into docs/screenshots
+	$(BIN)/python -m tests.console.screenshots
 
 bench: $(STAMP) ## what is claimed, measured: a quick round of benchmarks/
 	$(BIN)/python -m benchmarks.decide --quick

@@ -15,7 +15,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from engine.runtime.campaigns import CampaignSettings
 from engine.runtime.clock import Clock, TestClock
+from engine.runtime.desk import INLINE
 from engine.runtime.service import Service
 from engine.store.store import Store
 from webapp.app import create_app
@@ -63,11 +65,11 @@ class Person:
 class Console:
     """A console over a service of its own. `settle` judges and sends what there is; nothing happens by itself."""
 
-    def __init__(self, url: str, clock: Clock | None = None, files: Mapping[str, str] | None = None) -> None:
+    def __init__(self, url: str, clock: Clock | None = None, files: Mapping[str, str] | None = None, inline: int = INLINE) -> None:
         store = Store(url)
         store.migrate()
         self.clock = clock or TestClock(START)
-        self.service = Service(store, self.clock, secret=b"secret of the tests", prices=PRICES)
+        self.service = Service(store, self.clock, secret=b"secret of the tests", prices=PRICES, campaigns=CampaignSettings(inline=inline))
         if not self.service.versions():
             self.service.publish(files if files is not None else o2o(), "first book", "hongyan")
             for role in ROLES:

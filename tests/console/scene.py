@@ -1,0 +1,56 @@
+"""A shop on a Tuesday morning, for pictures: four days of sample events up to 16 June 2026, 10:31 in Shanghai, and a draft under way.
+
+The Dragon Boat Festival is on the 19th, so the sale before it (`holiday-sale`) has just gone out.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from engine.core.zones import parse_instant
+from engine.runtime.clock import TestClock
+from engine.simulate import sample
+from tests.console.house import Console
+
+FIRST_DAY, DAYS, ORDERS, SEED = date(2026, 6, 13), 4, 60, 7
+NOW = parse_instant("2026-06-16T10:31:08+08:00", None)
+# `diamond` is no value of the attribute.
+_WHEN = """
+    when:
+      all:
+        - event.amount: {at_least: 50}
+        - any:
+            - user.tier: [gold, diamond]
+            - user.orders_90d: {at_least: 2}"""
+
+
+def set_up(url: str) -> Console:
+    """The shop's console, judged and sent up to now."""
+    lines = list(sample.events(ORDERS, SEED, FIRST_DAY, DAYS))
+    clock = TestClock(_received(lines[0]))
+    console = Console(url, clock, inline=5)  # so that a small audience is a campaign, too
+    service = console.service
+    service.accounts.create("王敏", "admin", "correct horse", phone="13800138000", by="hongyan")
+    service.put_users("live", list(sample.users(ORDERS, SEED, FIRST_DAY)))
+    for line in lines:
+        if _received(line) > NOW:
+            break
+        clock.set(_received(line))
+        console.settle()
+        service.accept("live", [line])
+        console.settle()
+    clock.set(NOW)
+    console.settle()
+    return console
+
+
+def edit(console: Console) -> None:
+    """A draft with the kinds of findings that people make."""
+    drafts = console.service.drafts
+    text = drafts.files()["marketing.yaml"]
+    at = text.index("\n    send:", text.index("  cart-reminder:"))
+    drafts.save("marketing.yaml", text[:at] + _WHEN + text[at:], 0, "王敏")
+
+
+def _received(line: dict[str, object]) -> int:
+    return parse_instant(str(line.get("received") or line["time"]), None)
