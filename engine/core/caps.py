@@ -185,3 +185,31 @@ def network(ip: Any) -> str | None:
     mapped = getattr(address, "ipv4_mapped", None)
     address = mapped or address
     return str(ip_network(f"{address}/{24 if address.version == 4 else 64}", strict=False))
+
+
+class Standing(NamedTuple):
+    """How a cap stands for somebody: slots taken now, when each was (where instants are kept), when one frees (None: none will)."""
+
+    taken: int
+    instants: tuple[int, ...]
+    frees_at: int | None
+
+
+def standing(cap: CapPlan, cell: Cell | None, now: int, zone: Any) -> Standing:
+    """The slots of a cap that are taken now; `zone` is the one in which an aligned window is aligned. For people who ask: judging does
+    not."""
+    state = cell.counters.get(cap.state) if cell is not None else None
+    if state is None:
+        return Standing(0, (), None)
+    if cap.kind == "ever":
+        return Standing(state, (), None)
+    start = now - cap.micros + 1 if cap.kind == "sliding" else aligned_start(now, cap.unit, zone)
+    if not cap.keeps_instants:
+        taken = state.messages if state.start == start else 0
+        return Standing(taken, (), aligned_end(now, cap.unit, zone) if taken else None)
+    instants = tuple([instant for instant in state if start <= instant <= now])
+    if not instants:
+        return Standing(0, (), None)
+    # The oldest one that must go for the cap to be free again.
+    leaver = instants[max(len(instants) - cap.max, 0)]
+    return Standing(len(instants), instants, leaver + cap.micros if cap.kind == "sliding" else aligned_end(now, cap.unit, zone))

@@ -99,7 +99,10 @@ class Campaigns:
         campaign = _without_removed(desk, campaign, now)
         looked, chosen, last = self._choose(desk, campaign, now)
         judged = desk.clockwork.visit(campaign.items, desk.gather(chosen), now) if chosen else 0
-        counts = Counter(campaign.counts) + Counter({**verdict_counts(desk.told()), "looked": looked, "judged": judged})
+        counts = Counter(campaign.counts) + Counter(
+            # `micros`: how long it has run, pauses left out; its pace is over that.
+            {**verdict_counts(desk.told()), "looked": looked, "judged": judged, "micros": max(now - campaign.changed, 0)}
+        )
         desk.save()
         state = "done" if last is None else "running"
         # One that has ended names nobody any more.

@@ -30,6 +30,7 @@ from engine.runtime.housekeeping import Housekeeper
 from engine.runtime.intake import Intake
 from engine.runtime.keyring import Keyring
 from engine.runtime.live.queues import Keeper
+from engine.runtime.live.watch import Watch
 from engine.runtime.meters import Meters
 from engine.runtime.tombstones import Tombstones
 from engine.runtime.verification import Verifications
@@ -100,6 +101,7 @@ class Service:
             store, self.books, self.deciding, clock, providers=providers, routes=routes, pepper=secret, meters=meters,
             decided=self._alarm.ring,
         )  # fmt: skip
+        self.watch = Watch(store, self.books, clock, self.way_out)
         self._verifications = Verifications(
             store, self.books, clock, pepper=secret, accept=self._accept_one, await_decision=self._decision_of, meters=meters
         )

@@ -93,3 +93,9 @@ def count(tx: Tx, env: str, where: sa.ColumnElement[bool] | None = None) -> int:
     """How many people there are for whom `where` may hold."""
     statement = sa.select(sa.func.count()).select_from(people).where(people.c.env == env)
     return int(tx.execute(statement if where is None else statement.where(where)).scalar() or 0)
+
+
+def of_phone(tx: Tx, env: str, phone: str, limit: int = 20) -> list[str]:
+    """The users who have a number, in order."""
+    statement = sa.select(people.c.user).where(people.c.env == env, people.c.phone == phone)
+    return list(tx.execute(statement.order_by(people.c.user).limit(limit)).scalars())
