@@ -50,6 +50,18 @@ SCOPES: Schema = {
     "maxItems": 5,
     "description": "message types, all, or blocked (a block list)",
 }
+NETWORK: Schema = {
+    "type": "string",
+    "minLength": 2,
+    "maxLength": 60,
+    "pattern": r"^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$",
+    "description": "an address or a network: from it nobody is sent a verification code; at least /8, for IPv6 /16",
+    "examples": ["203.0.113.0/24", "2001:db8::/48"],
+}
+_PHONE_OR_NETWORK = [
+    {"required": ["phone", "scopes"], "not": {"required": ["network"]}},
+    {"required": ["network"], "not": {"anyOf": [{"required": ["phone"]}, {"required": ["scopes"]}]}},
+]
 REASON_TEXT: Schema = {"type": "string", "maxLength": 500, "pattern": r"^[^\u0000]*$"}
 VERSION: Schema = {"type": "integer", "minimum": 1, "maximum": 2**31 - 1, "description": "the number of a published version"}
 FILES: Schema = {
@@ -281,10 +293,10 @@ COMPONENTS: Mapping[str, Schema] = {
     "Campaign": shape({"id": TEXT}),
     "Steered": shape({"id": TEXT, "action": {"enum": list(CAMPAIGN_ACTIONS)}}),
     "Steering": closed({"reason": REASON_TEXT}),
-    "SuppressionChange": closed({"phone": PHONE, "scopes": SCOPES, "reason": REASON_TEXT}, ("phone", "scopes")),
-    "SuppressionRelease": closed({"phone": PHONE, "scopes": SCOPES}, ("phone", "scopes")),
-    "SuppressionScopes": shape({"phone": TEXT, "scopes": SCOPES}),
-    "Suppression": shape({"phone": TEXT}),
+    "SuppressionChange": closed({"phone": PHONE, "scopes": SCOPES, "network": NETWORK, "reason": REASON_TEXT}, oneOf=_PHONE_OR_NETWORK),
+    "SuppressionRelease": closed({"phone": PHONE, "scopes": SCOPES, "network": NETWORK}, oneOf=_PHONE_OR_NETWORK),
+    "SuppressionScopes": shape({"phone": TEXT, "network": TEXT, "scopes": SCOPES}, optional=("phone", "network")),
+    "Suppression": shape({"phone": TEXT, "network": TEXT, "scope": TEXT, "reason": TEXT, "at": INSTANT}, optional=("phone", "network")),
     "ClockChange": {
         "oneOf": [
             closed({"set": {"type": "string", "description": "an instant with an offset"}}, ("set",)),

@@ -9,12 +9,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable
 from functools import lru_cache
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from typing import Any, NamedTuple, cast
 
 from engine.core.case import NEVER, Case
 from engine.core.facts import Cell
 from engine.core.fields import Fields, Reader
+from engine.core.networks import address_of
 from engine.core.phones import prefix
 from engine.core.plan import CapPlan
 from engine.core.zones import Unit, aligned_end, aligned_start
@@ -178,12 +179,9 @@ def _network_reader(read: Reader) -> Callable[[Case], Any]:
 @lru_cache(maxsize=4096)
 def network(ip: Any) -> str | None:
     """The /24 or /64 that an address lies in; None when it is no address."""
-    try:
-        address = ip_address(ip)
-    except ValueError:
+    address = address_of(ip)
+    if address is None:
         return None
-    mapped = getattr(address, "ipv4_mapped", None)
-    address = mapped or address
     return str(ip_network(f"{address}/{24 if address.version == 4 else 64}", strict=False))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.core.facts import Scope
 from engine.core.fields import Field, Fields, Reader
+from engine.core.networks import Networks
 from engine.core.traits import CompiledTrait
 from rules.model import CodeSpec, Content, DateSchedule, MessageType, QuietHours, Rule, Rulebook, Schedule
 
@@ -201,7 +202,8 @@ class TickPlan:
 
 @dataclass(slots=True)
 class BookPlan:
-    """A compiled rulebook. `stopped` holds switches: `rule:x`, `type:marketing`, `channel:sms`."""
+    """A compiled rulebook. `stopped` holds switches: `rule:x`, `type:marketing`, `channel:sms`; from networks that are `blocked` nobody
+    gets a code."""
 
     book: Rulebook
     zone: tzinfo
@@ -214,6 +216,7 @@ class BookPlan:
     dates: tuple[DatePlan, ...] = ()
     ticks: tuple[TickPlan, ...] = ()
     stopped: frozenset[str] = frozenset()
+    blocked: Networks = field(default_factory=Networks)
 
     @property
     def wakes(self) -> bool:

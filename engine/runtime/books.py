@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.core.compile import compile_book
+from engine.core.networks import Networks
 from engine.core.plan import BookPlan
 from engine.events import EventReader
 from engine.people import UserReader
@@ -17,7 +18,7 @@ from engine.runtime.errors import Conflict, NotFound, Refused
 from engine.runtime.ticks import set_ticks
 from engine.runtime.tombstones import Tombstones
 from engine.simulate.testing import TestRun
-from engine.store import audit, books, switches
+from engine.store import audit, books, networks, switches
 from engine.store.store import Store, Tx
 from rules.checking import check
 from rules.model import Rulebook
@@ -43,6 +44,7 @@ class Books:
         self._tombstones = tombstones
         self._inline = inline
         self._compiled: dict[tuple[int, frozenset[str]], ActiveBook] = {}
+        self._blocked: dict[str, tuple[str, ActiveBook, ActiveBook]] = {}  # by environment: made of what, and what was made
         self._lock = threading.Lock()
 
     def active(self, tx: Tx, env: str) -> ActiveBook | None:
@@ -50,7 +52,7 @@ class Books:
         row = books.active(tx, env)
         if row is None:
             return None
-        stopped = frozenset(switch.what for switch in switches.in_force(tx, env))
+        stopped, changes = switches.state(tx, env)
         key = (row.version, stopped)
         with self._lock:
             found = self._compiled.get(key)
@@ -59,7 +61,16 @@ class Books:
                 while len(self._compiled) >= _KEPT:
                     del self._compiled[next(iter(self._compiled))]
                 self._compiled[key] = found
-            return found
+            return self._blocking(tx, env, found, changes) if changes != "0" else found
+
+    def _blocking(self, tx: Tx, env: str, active: ActiveBook, changes: str) -> ActiveBook:
+        """The book with the networks that are blocked now; no rule is compiled anew for them."""
+        known = self._blocked.get(env)
+        if known is not None and known[0] == changes and known[1] is active:
+            return known[2]
+        made = replace(active, plan=replace(active.plan, blocked=Networks(networks.every(tx, env))))
+        self._blocked[env] = (changes, active, made)
+        return made
 
     def desk(self, tx: Tx, env: str) -> Desk | None:
         """A desk to judge on with the book in force; None: nothing has been published."""

@@ -23,5 +23,8 @@ class Meters:
         self.opt_outs = Counter("hongyan_opt_outs", "Replies that opted out.", ("provider",), registry=registry)
         self.checks = Counter("hongyan_verification_checks", "Codes checked, by result.", ("status",), registry=registry)
         self.unverified = Counter(
-            "hongyan_verification_alarms", "Blocks of numbers that ask for codes and hardly ever use them.", registry=registry
+            "hongyan_verification_alarms",
+            "Blocks of numbers, or networks, that ask for codes and hardly ever use them.",
+            ("block",),
+            registry=registry,
         )

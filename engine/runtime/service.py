@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from engine.refusals import Refusal
 from engine.runtime import adopting, samples, tracing, views
 from engine.runtime.accounts import Accounts
 from engine.runtime.alarm import Alarm
+from engine.runtime.blocks import listed_blocks
 from engine.runtime.books import ENVIRONMENTS, ActiveBook, Books
 from engine.runtime.campaigns import Campaigns, CampaignSettings
 from engine.runtime.clock import Clock
@@ -38,7 +39,7 @@ from engine.runtime.waiting import RETRY
 from engine.runtime.way_out import WayOut
 from engine.runtime.worker import Worker
 from engine.settings import Retention
-from engine.store import audit, books, cells, decisions, erasure, events, messages, reports, suppressions, switches, timers
+from engine.store import audit, books, cells, decisions, erasure, events, messages, networks, reports, suppressions, switches, timers
 from engine.store import campaigns as campaign_rows
 from engine.store.keys import Key
 from engine.store.paging import Page
@@ -314,6 +315,10 @@ class Service:
         """Whether a code is right: by the verification's id, else the latest of a phone or user for a purpose. None: there is none."""
         return self._verifications.check(env, code=code, id=id, phone=phone, user=user, purpose=purpose)
 
+    def verification_abuse(self, env: str, limit: int = 50) -> dict[str, Any]:
+        """Verified to sent by block of numbers and by network lately, the worst first; the shape is that of Verifications.abuse."""
+        return self._verifications.abuse(env, limit)
+
     def _accept_one(self, env: str, line: Mapping[str, Any]) -> Accepted:
         return self.accept(env, [line])[0]
 
@@ -348,11 +353,28 @@ class Service:
         self._opt_out(env, phone, scopes, by, released=True)
 
     def suppressions(self, env: str, limit: int = 100, cursor: str | None = None) -> Page[dict[str, Any]]:
-        """Suppressed numbers, in order."""
+        """Blocked networks, then suppressed numbers, each in order."""
         with self.store.read() as tx:
-            found = suppressions.listed(tx, env, cursor=cursor, limit=limit)
-            shown = [{"phone": one.phone, "scope": one.scope, "reason": one.reason, "at": format_instant(one.at)} for one in found.items]
-            return Page(shown, found.next)
+            return listed_blocks(tx, env, limit, cursor)
+
+    def block_network(self, env: str, network: str, reason: str, by: str) -> bool:
+        """Send no verification code to anybody who asks for it from this network, in canonical form; False when it is blocked already."""
+        return self._block(env, network, by, reason, lambda tx, now: networks.block(tx, env, networks.Blocked(network, reason, now, by)))
+
+    def release_network(self, env: str, network: str, by: str) -> bool:
+        """Take a network off the block list; False when it is not on it."""
+        return self._block(env, network, by, None, lambda tx, now: networks.release(tx, env, network))
+
+    def _block(self, env: str, network: str, by: str, reason: str | None, change: Callable[[Tx, int], bool]) -> bool:
+        def work(tx: Tx) -> bool:
+            now = self.clock.now()
+            changed = change(tx, now)
+            if changed:
+                what = "network.release" if reason is None else "network.block"
+                audit.add(tx, env, audit.Entry(now, by, what, {"network": network, "reason": reason or ""}))
+            return changed
+
+        return self.store.transact(work)
 
     def _opt_out(self, env: str, phone: str, scopes: Sequence[str], reason: str, *, released: bool) -> None:
         number = normalise(phone) or phone

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from engine.core.caps import network
+from engine.core.networks import Networks
 from engine.core.outcomes import Verdict
 from engine.core.phones import normalise, prefix
 from engine.core.plan import BookPlan, RulePlan
@@ -21,7 +23,7 @@ from engine.runtime.books import Books
 from engine.runtime.clock import Clock
 from engine.runtime.errors import ServiceError, Throttled
 from engine.runtime.meters import Meters
-from engine.store import decisions, tallies, verifications
+from engine.store import decisions, networks, tallies, verifications
 from engine.store.store import Store, Tx
 from engine.store.verifications import Verification
 
@@ -65,7 +67,7 @@ class Caution:
     longest_wait_seconds: int = 3600
     remembers_seconds: int = 86_400
     decision_seconds: float = 5  # how long `start` waits for the verdict
-    alarm_least: int = 20  # verifications of a block of numbers in `alarm_window_seconds`, ...
+    alarm_least: int = 20  # verifications of a block of numbers, or from a network, in `alarm_window_seconds`, ...
     alarm_share: float = 0.2  # ... of which fewer than this were approved
     alarm_window_seconds: int = 3600
     alarm_delay_seconds: int = 120  # time to type the code in
@@ -95,7 +97,7 @@ class Verifications:
         self._await = await_decision
         self._meters = meters or Meters()
         self._caution = caution or Caution()
-        self._alarms: dict[tuple[str, str], int] = {}  # (env, prefix) -> when it was last rung
+        self._alarms: dict[tuple[str, str], int] = {}  # (env, block) -> when it was last rung
         self._lock = threading.Lock()
 
     # ---- start --------------------------------------------------------------------------------------------------------------------------
@@ -107,7 +109,7 @@ class Verifications:
         number = normalise(phone)
         if number is None:
             raise VerificationRefused("must be a phone number", "/phone")
-        opened = self._store.transact(lambda tx: self._open(tx, env, number, purpose, user))
+        opened = self._store.transact(lambda tx: self._open(tx, env, number, purpose, user, network(ip)))
         data = {"purpose": purpose, "ip": ip, "device_id": device_id}
         # By the number alone: the person may be about to change it, and is somebody only once the code is right.
         event_id = f"{opened.id}.{len(opened.body['starts'])}"
@@ -126,7 +128,7 @@ class Verifications:
         self._await(env, SOURCE, event_id, self._caution.decision_seconds)
         return self._answer(env, opened.id, event_id)
 
-    def _open(self, tx: Tx, env: str, phone: str, purpose: str, user: str | None) -> Verification:
+    def _open(self, tx: Tx, env: str, phone: str, purpose: str, user: str | None, network: str | None) -> Verification:
         """The verification that the code will belong to: the one that waits for a code already, else a new one."""
         now = self._clock.now()
         tallies.lock_number(tx, env, phone)
@@ -136,7 +138,7 @@ class Verifications:
             raise Throttled(wait)
         if found is None or not codes.is_open(found, now):
             found = codes.begin(phone, purpose, user, now)
-        found = replace(found, user=user or found.user, body={**found.body, "starts": [*found.body["starts"], now]})
+        found = replace(found, user=user or found.user, network=network, body={**found.body, "starts": [*found.body["starts"], now]})
         verifications.save(tx, env, found)
         return found
 
@@ -165,8 +167,9 @@ class Verifications:
             verdicts = [verdict for one in decisions.of_cause(tx, env, event_id, SOURCE) for verdict in one.verdicts]
             active = self._books.active(tx, env)
             retry = max(self._wait(tx, env, verification.phone, now), 0)
-            ratio = self._ratio(tx, env, verification.phone, now)
-        self._watch(env, verification.phone, ratio, now)
+            ratios = self._ratios(tx, env, verification, now)
+        for block, ratio in ratios.items():
+            self._watch(env, block, ratio, now)
         rule, verdict = _judged(verdicts, active.plan if active is not None else None)
         if verdict is not None and verdict.reason == "capped":
             raise Throttled(max(_seconds_until(verdict.detail.get("frees_at"), now), retry, 1))
@@ -236,27 +239,60 @@ class Verifications:
         verifications.save(tx, env, after)
         return _checked(state, after)
 
-    # ---- watching blocks of numbers -----------------------------------------------------------------------------------------------------
+    # ---- watching blocks of numbers and of addresses -------------------------------------------------------------------------------------
 
-    def _ratio(self, tx: Tx, env: str, phone: str, now: int) -> tuple[int, int]:
-        """(asked for, approved) among the number's neighbours lately."""
+    def _ratios(self, tx: Tx, env: str, verification: Verification, now: int) -> dict[str, tuple[int, int]]:
+        """(asked for, approved) lately among the number's neighbours, and from the network."""
+        since, until = self._window(now)
+        block = prefix(verification.phone)
+        found = {f"numbers {block}****": tallies.verified(tx, env, block, since, until)}
+        if verification.network is not None:
+            found[f"network {verification.network}"] = tallies.verified_from(tx, env, verification.network, since, until)
+        return found
+
+    def _window(self, now: int) -> tuple[int, int]:
         caution = self._caution
-        since, until = now - caution.alarm_window_seconds * SECOND, now - caution.alarm_delay_seconds * SECOND
-        return tallies.verified(tx, env, prefix(phone), since, until)
+        return now - caution.alarm_window_seconds * SECOND, now - caution.alarm_delay_seconds * SECOND
 
-    def _watch(self, env: str, phone: str, ratio: tuple[int, int], now: int) -> None:
+    def _is_pumped(self, asked: int, approved: int) -> bool:
+        return asked >= self._caution.alarm_least and approved < self._caution.alarm_share * asked
+
+    def _watch(self, env: str, block: str, ratio: tuple[int, int], now: int) -> None:
         """Codes that hardly anybody uses are being pumped: an operator should know."""
-        asked, approved = ratio
-        caution, block = self._caution, prefix(phone)
-        if asked < caution.alarm_least or approved >= caution.alarm_share * asked:
+        if not self._is_pumped(*ratio):
             return
         with self._lock:
             last = self._alarms.get((env, block))
-            if last is not None and now - last < caution.alarm_again_seconds * SECOND:
+            if last is not None and now - last < self._caution.alarm_again_seconds * SECOND:
                 return
             self._alarms = {key: at for key, at in self._alarms.items() if now - at < HOUR} | {(env, block): now}
-        self._meters.unverified.inc()
-        log.warning("numbers %s****: %d verifications asked for, %d approved in the last hour", block, asked, approved)
+        self._meters.unverified.labels(block.partition(" ")[0]).inc()
+        log.warning("%s: %d verifications asked for, %d approved in the last hour", block, *ratio)
+
+    def abuse(self, env: str, limit: int = 50) -> dict[str, Any]:
+        """Verified to sent by block of numbers and by network, over the window that the alarm looks at; the worst first.
+
+        `{"since", "until", "prefixes": [row], "networks": [row]}`, a row being `{"prefix" or "network", "asked", "approved", "ratio",
+        "alarm", "blocked"}`; `blocked` of networks alone: it lies in a network of the block list. Blocks of one verification are left out.
+        """
+        since, until = self._window(self._clock.now())
+        with self._store.read() as tx:
+            found = tallies.by_block(tx, env, since, until, 2, limit)
+            blocked = Networks(networks.every(tx, env))
+
+        def row(name: str, shown: str, asked: int, approved: int) -> dict[str, Any]:
+            ratio = round(approved / asked, 4)
+            return {name: shown, "asked": asked, "approved": approved, "ratio": ratio, "alarm": self._is_pumped(asked, approved)}
+
+        return {
+            "since": format_instant(since),
+            "until": format_instant(until),
+            "prefixes": [row("prefix", f"{block}****", asked, approved) for block, asked, approved in found["prefix"]],
+            "networks": [
+                row("network", block, asked, approved) | {"blocked": blocked.holding(block.partition("/")[0]) is not None}
+                for block, asked, approved in found["network"]
+            ],
+        }
 
 
 def _judged(verdicts: list[Verdict], plan: BookPlan | None) -> tuple[RulePlan | None, Verdict | None]:

@@ -102,6 +102,17 @@ suppressions = Table(
     Column("at", BigInteger, nullable=False),
 )
 
+# From these networks nobody is sent a verification code.
+blocked_networks = Table(
+    "blocked_networks",
+    metadata,
+    _env(primary_key=True),
+    Column("network", Name, primary_key=True),  # 203.0.113.0/24, 2001:db8::/48
+    Column("reason", Prose, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("who", Prose, nullable=False),
+)
+
 # Promises to look again. At most two cells may cancel a timer (watching.py): its key's and its user's.
 timers = Table(
     "timers",
@@ -287,6 +298,7 @@ verifications = Table(
     Column("id", Name, primary_key=True),
     Column("phone", Name, nullable=False),
     Column("purpose", Name, nullable=False),
+    Column("network", Name),  # the /24 or /64 from which a code was last asked for
     Column("user", Name),
     Column("state", Name, nullable=False),  # pending | approved | failed | expired | cancelled
     Column("created", BigInteger, nullable=False),
@@ -296,6 +308,8 @@ verifications = Table(
     Column("body", Body, nullable=False),
     Index("ix_verifications_phone", "env", "phone", "purpose", "created"),
     Index("ix_verifications_user", "env", "user", "purpose", "created"),
+    Index("ix_verifications_created", "env", "created"),
+    _partial("ix_verifications_network", "env", "network", "created", where="network IS NOT NULL"),
     Index("ix_verifications_expires", "expires"),
 )
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from engine.store.schema import switches
+from engine.store import networks
+from engine.store.schema import marks, switches
 from engine.store.store import Tx
 
 
@@ -34,10 +35,23 @@ def resume(tx: Tx, env: str, what: str) -> bool:
 
 
 def in_force(tx: Tx, env: str) -> list[Switch]:
-    """What is stopped, in order of name. Cheap: workers ask in every transaction."""
+    """What is stopped, in order of name."""
     return [Switch(*row) for row in tx.execute(_ALL, {"env": env})]
 
 
+def state(tx: Tx, env: str) -> tuple[frozenset[str], str]:
+    """(what is stopped, how often the list of blocked networks was changed), in one statement: workers ask in every transaction."""
+    rows = tx.execute(_STATE, {"env": env, "mark": networks.CHANGES}).all()
+    changes = next((what for kind, what in rows if kind == "networks"), "0")
+    return frozenset(what for kind, what in rows if kind == "stopped"), changes
+
+
+_STATE = sa.union_all(
+    sa.select(sa.literal_column("'stopped'"), switches.c.what).where(switches.c.env == sa.bindparam("env")),
+    sa.select(sa.literal_column("'networks'"), marks.c.body).where(
+        marks.c.env == sa.bindparam("env"), marks.c.name == sa.bindparam("mark")
+    ),
+)
 _ALL = (
     sa.select(switches.c.what, switches.c.at, switches.c.who, switches.c.reason)
     .where(switches.c.env == sa.bindparam("env"))

@@ -30,6 +30,7 @@ class Verification:
     checks_left: int
     codes: Sequence[str] = ()
     body: Mapping[str, Any] = field(default_factory=dict)  # what else the runtime wants to know, JSON-ready
+    network: str | None = None  # the /24 or /64 from which a code was last asked for
 
 
 def save(tx: Tx, env: str, verification: Verification) -> None:
@@ -68,7 +69,7 @@ def _one(tx: Tx, statement: sa.Select[Any]) -> Verification | None:
         return None
     return Verification(
         row.id, row.phone, row.purpose, row.user, row.state, row.created, row.expires, row.checks_left, codec.loads(row.codes),
-        codec.loads(row.body),
+        codec.loads(row.body), row.network,
     )  # fmt: skip
 
 

@@ -318,3 +318,25 @@ def test_the_files_of_a_version_are_kept(service: Service) -> None:
     assert service.version_files(1) == first
     assert service.version_files(2) == service.active_files("live") == second
     assert service.version_files(3) is None
+
+
+def test_blocked_networks_and_suppressed_numbers_are_one_list(shop: Service) -> None:
+    """Page by page; with who did it in the record."""
+    for number in range(3):
+        assert shop.block_network("live", f"10.{number}.0.0/16", "pumped", "li")
+        shop.suppress("live", f"+861380013800{number}", ["marketing"], "asked", "li")
+    assert not shop.block_network("live", "10.0.0.0/16", "pumped", "li")
+    shown, cursor = [], None
+    for limit in (2, 1, 1, 5):
+        page = shop.suppressions("live", limit, cursor)
+        shown += [one.get("network") or one["phone"] for one in page.items]
+        cursor = page.next
+        assert len(page.items) <= limit
+
+    assert cursor is None
+    assert shown == ["10.0.0.0/16", "10.1.0.0/16", "10.2.0.0/16", "+8613800138000", "+8613800138001", "+8613800138002"]
+    assert shop.release_network("live", "10.1.0.0/16", "li")
+    assert not shop.release_network("live", "10.1.0.0/16", "li")
+    assert [one.get("network") for one in shop.suppressions("live").items[:3]] == ["10.0.0.0/16", "10.2.0.0/16", None]
+    assert shop.suppressions("test").items == []
+    assert shop.verification_abuse("live")["networks"] == []

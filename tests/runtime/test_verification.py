@@ -14,10 +14,10 @@ from engine.core.occurrences import OptOut
 from engine.runtime import codes
 from engine.runtime.errors import Throttled
 from engine.runtime.verification import VerificationRefused
-from engine.store import verifications
+from engine.store import decisions, networks, verifications
 from engine.store.schema import metadata
 from providers.contract import Unknown
-from tests.runtime.house import LATER, MINUTE, OTHER, PEPPER, PHONE, SECOND, House, house
+from tests.runtime.house import HOUR, LATER, MINUTE, OTHER, PEPPER, PHONE, SECOND, House, house
 
 __all__ = ["house"]  # a fixture
 
@@ -294,7 +294,7 @@ class TestAlarm:
             for number in range(8, 11):
                 service.start("live", f"+861380013{number:04}", "login")
 
-        assert house.meters.unverified._value.get() == 1
+        assert house.meters.unverified.labels("numbers")._value.get() == 1
         assert "8 verifications asked for, 0 approved" in caplog.text
         assert "+861380013****" in caplog.text
 
@@ -309,4 +309,81 @@ class TestAlarm:
         house.advance(3 * MINUTE)
         service.start("live", PHONE, "login")
 
-        assert house.meters.unverified._value.get() == 0
+        assert house.meters.unverified.labels("numbers")._value.get() == 0
+
+    def test_codes_for_many_numbers_from_one_network_ring(self, house: House, caplog: pytest.LogCaptureFixture) -> None:
+        """Each number has neighbours of its own; what they share is the /24."""
+        service = house.verifications(alarm_least=5)
+        for number in range(8):
+            service.start("live", f"+8613800{number:02}8000", "login", ip=f"203.0.113.{number}")
+        house.advance(3 * MINUTE)
+        with caplog.at_level("WARNING"):
+            for number in range(8, 11):
+                service.start("live", f"+8613800{number:02}8000", "login", ip=f"203.0.113.{number}")
+
+        assert [record.message for record in caplog.records] == [
+            "network 203.0.113.0/24: 8 verifications asked for, 0 approved in the last hour"
+        ]
+        assert house.meters.unverified.labels("network")._value.get() == 1
+
+    def test_the_ratios_by_prefix_and_network_are_seen(self, house: House) -> None:
+        """Those of the window that the alarm looks at, the worst first; of a single one nothing can be said."""
+        service = house.verifications(alarm_least=4)
+        for number in range(6):
+            phone = f"+861380013{number:04}"
+            service.start("live", phone, "login", ip="2001:db8::1" if number < 2 else f"203.0.113.{number}")
+            house.step()
+            if number == 5:
+                service.check("live", phone=phone, purpose="login", code=code_of(house))
+        service.start("live", "+8613911118000", "login")
+        house.advance(3 * MINUTE)
+        with house.store.write() as tx:
+            networks.block(tx, "live", networks.Blocked("203.0.0.0/16", "", house.clock.now(), "me"))
+        found = service.abuse("live")
+
+        assert found["prefixes"] == [{"prefix": "+861380013****", "asked": 6, "approved": 1, "ratio": 0.1667, "alarm": True}]
+        assert found["networks"] == [
+            {"network": "203.0.113.0/24", "asked": 4, "approved": 1, "ratio": 0.25, "alarm": False, "blocked": True},
+            {"network": "2001:db8::/64", "asked": 2, "approved": 0, "ratio": 0.0, "alarm": False, "blocked": False},
+        ]
+        house.advance(2 * HOUR)
+        assert (service.abuse("live")["prefixes"], service.abuse("live")["networks"]) == ([], [])
+
+
+class TestBlockedNetworks:
+    def reasons(self, house: House) -> list[tuple[str, str]]:
+        with house.store.read() as tx:
+            found = decisions.newest_verdicts(tx, "live", rule="code").items
+        return [(one.outcome, one.reason) for _, one in reversed(found)]
+
+    def test_nobody_in_it_gets_a_code_and_nobody_learns_so(self, house: House) -> None:
+        """At once, also for rules that were compiled before; and until it is released."""
+        service = house.verifications()
+        first = service.start("live", "+8613800138001", "login", ip="203.0.113.7")
+        with house.store.write() as tx:
+            assert networks.block(tx, "live", networks.Blocked("203.0.113.0/24", "pumped", house.clock.now(), "me"))
+            assert not networks.block(tx, "live", networks.Blocked("203.0.113.0/24", "again", house.clock.now(), "me"))
+        inside = service.start("live", "+8613800138002", "login", ip="::ffff:203.0.113.9")
+        outside = service.start("live", "+8613800138003", "login", ip="203.0.114.7")
+        nowhere = service.start("live", "+8613800138004", "login", ip="not an address")
+        with house.store.write() as tx:
+            assert networks.release(tx, "live", "203.0.113.0/24")
+            assert not networks.release(tx, "live", "203.0.113.0/24")
+        released = service.start("live", "+8613800138005", "login", ip="203.0.113.7")
+        answers = [first, inside, outside, nowhere, released]
+
+        assert self.reasons(house) == [("send", "ok"), ("skip", "blocked"), *[("send", "ok")] * 3]
+        assert len({str({**answer, "id": ""}) for answer in answers}) == 1
+        with house.store.read() as tx:
+            ((_, verdict),) = decisions.newest_verdicts(tx, "live", rule="code", reason="blocked").items
+        assert verdict.detail == {"scope": "network", "network": "203.0.113.0/24"}
+
+    def test_what_is_no_code_is_not_stopped(self, house: House) -> None:
+        """A login from a blocked network still warns its owner; environments do not meet."""
+        with house.store.write() as tx:
+            networks.block(tx, "test", networks.Blocked("203.0.113.0/24", "", house.clock.now(), "me"))
+        house.verifications().start("live", PHONE, "login", ip="203.0.113.7")
+        house.order()
+
+        assert self.reasons(house) == [("send", "ok")]
+        assert house.states() == ["queued", "queued"]

@@ -185,7 +185,19 @@ class FakeService:
         self.suppressed.append({"phone": phone, "scope": scopes[0], "reason": reason, "at": AT})
 
     def release(self, env: str, phone: str, scopes: Sequence[str], by: str) -> None:
-        self.suppressed = [one for one in self.suppressed if one["phone"] != phone]
+        self.suppressed = [one for one in self.suppressed if one.get("phone") != phone]
+
+    def block_network(self, env: str, network: str, reason: str, by: str) -> bool:
+        self.suppressed.append({"network": network, "scope": "blocked", "reason": reason, "at": AT})
+        return True
+
+    def release_network(self, env: str, network: str, by: str) -> bool:
+        before = len(self.suppressed)
+        self.suppressed = [one for one in self.suppressed if one.get("network") != network]
+        return len(self.suppressed) < before
+
+    def verification_abuse(self, env: str, limit: int = 50) -> dict[str, Any]:
+        return {"since": AT, "until": AT, "prefixes": [], "networks": []}
 
     def suppressions(self, env: str, limit: int = 100, cursor: str | None = None) -> Page:
         return self._page(self.suppressed, limit, cursor)

@@ -1,5 +1,9 @@
 """What operators do: switches, campaigns, the clock, suppressions, receipts, health, metrics."""
 
+from typing import Any
+
+import pytest
+
 from tests.webapp.conftest import Ask
 from tests.webapp.fake import PHONE, START, FakeService
 from tests.webapp.requests import BOOK
@@ -34,6 +38,30 @@ def test_suppressed_and_released(ask: Ask, service: FakeService) -> None:
     assert [one["phone"] for one in service.suppressed] == [PHONE]
 
     ask("DELETE", "/v1/suppressions", json={"phone": PHONE, "scopes": ["marketing"]})
+    assert service.suppressed == []
+
+
+def test_a_network_is_blocked_listed_and_released(ask: Ask, service: FakeService) -> None:
+    """In its canonical form."""
+    answer = ask("POST", "/v1/suppressions", json={"network": "203.0.113.7/24", "reason": "pumped"})
+    assert (answer.status_code, answer.json) == (201, {"network": "203.0.113.0/24", "scopes": ["blocked"]})
+    assert [one["network"] for one in ask("GET", "/v1/suppressions").json["items"]] == ["203.0.113.0/24"]
+
+    assert ask("DELETE", "/v1/suppressions", json={"network": "203.0.113.0/24"}).status_code == 200
+    again = ask("DELETE", "/v1/suppressions", json={"network": "203.0.113.0/24"})
+    assert (again.status_code, again.json["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"network": "0.0.0.0/0"}, {"network": "203.0.113.0/40"}, {"network": "here"}, {}, {"scopes": ["all"]},
+        {"phone": PHONE}, {"phone": PHONE, "scopes": ["all"], "network": "10.0.0.0/8"}, {"network": "10.0.0.0/8", "scopes": ["marketing"]},
+    ],
+)  # fmt: skip
+def test_what_is_neither_a_number_nor_a_network(ask: Ask, service: FakeService, body: dict[str, Any]) -> None:
+    """Also one so wide that it locks everybody out, and both at once."""
+    assert ask("POST", "/v1/suppressions", json=body).status_code == 422
     assert service.suppressed == []
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from engine.core.networks import SHORTEST, parse
 from webapp.api.common import CURSOR, LIMIT, phone_of
 from webapp.operations import JSON_TYPE, Answer, Body, Call, Operation, Shape
+from webapp.problems import Fault, Problem, invalid
 from webapp.schemas import listed, ref
 
 
@@ -13,7 +15,11 @@ def list_suppressions(call: Call) -> Answer:
 
 
 def post_suppression(call: Call) -> Answer:
-    """From now on nothing of these scopes reaches the number."""
+    """From now on nothing of these scopes reaches the number; nobody in the network gets a code."""
+    network = _network(call)
+    if network is not None:
+        call.service.block_network(call.env, network, call.body.get("reason", ""), call.who.name)
+        return Answer({"network": network, "scopes": ["blocked"]}, 201)
     phone, scopes = phone_of(call), call.body["scopes"]
     call.service.suppress(call.env, phone, scopes, call.body.get("reason", ""), call.who.name)
     return Answer(call.shown({"phone": phone, "scopes": scopes}), 201)
@@ -21,9 +27,25 @@ def post_suppression(call: Call) -> Answer:
 
 def delete_suppression(call: Call) -> Answer:
     """The number stands in the body: what stands in an address is logged on its way."""
+    network = _network(call)
+    if network is not None:
+        if not call.service.release_network(call.env, network, call.who.name):
+            raise Problem("not_found", f"{network} is not blocked")
+        return Answer({"network": network, "scopes": ["blocked"]})
     phone, scopes = phone_of(call), call.body["scopes"]
     call.service.release(call.env, phone, scopes, call.who.name)
     return Answer(call.shown({"phone": phone, "scopes": scopes}))
+
+
+def _network(call: Call) -> str | None:
+    """The network of the body in its canonical form. Raises Problem for one that cannot be blocked."""
+    if "network" not in call.body:
+        return None
+    network = parse(call.body["network"])
+    if network is None:
+        wide = " and ".join(f"/{length} for IPv{version}" for version, length in SHORTEST.items())
+        raise invalid([Fault(f"must be a network like 203.0.113.0/24 or 2001:db8::/48, no wider than {wide}", pointer="/network")])
+    return str(network)
 
 
 OPERATIONS = (
@@ -31,7 +53,7 @@ OPERATIONS = (
         id="listSuppressions",
         method="GET",
         path="/v1/suppressions",
-        summary="Suppressed numbers",
+        summary="Blocked networks and suppressed numbers",
         tag="suppressions",
         handle=list_suppressions,
         parameters=(LIMIT, CURSOR),
@@ -41,7 +63,8 @@ OPERATIONS = (
         id="postSuppression",
         method="POST",
         path="/v1/suppressions",
-        summary="Suppress a number",
+        summary="Suppress a number, or block a network",
+        description='A network (`{"network": "203.0.113.0/24"}`) stops codes that are asked for from it: reason `blocked`.',
         tag="suppressions",
         handle=post_suppression,
         body=Body({JSON_TYPE: ref("SuppressionChange")}),
@@ -52,7 +75,7 @@ OPERATIONS = (
         id="deleteSuppression",
         method="DELETE",
         path="/v1/suppressions",
-        summary="Release a number",
+        summary="Release a number or a network",
         description="The number goes in the body, so that it stands in no log of addresses.",
         tag="suppressions",
         handle=delete_suppression,

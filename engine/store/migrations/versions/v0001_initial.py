@@ -67,6 +67,15 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "blocked_networks",
+        sa.Column("env", ORDERED, nullable=False),
+        sa.Column("network", ORDERED, nullable=False),
+        sa.Column("reason", ORDERED, nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("who", ORDERED, nullable=False),
+        sa.PrimaryKeyConstraint("env", "network", name="pk_blocked_networks"),
+    )
+    op.create_table(
         "books",
         sa.Column("version", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
@@ -429,6 +438,7 @@ def upgrade() -> None:
         sa.Column("id", ORDERED, nullable=False),
         sa.Column("phone", ORDERED, nullable=False),
         sa.Column("purpose", ORDERED, nullable=False),
+        sa.Column("network", ORDERED),
         sa.Column("user", ORDERED),
         sa.Column("state", ORDERED, nullable=False),
         sa.Column("created", sa.BigInteger(), nullable=False),
@@ -438,6 +448,14 @@ def upgrade() -> None:
         sa.Column("body", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("env", "id", name="pk_verifications"),
     )
+    op.create_index("ix_verifications_created", "verifications", ["env", "created"])
     op.create_index("ix_verifications_expires", "verifications", ["expires"])
+    op.create_index(
+        "ix_verifications_network",
+        "verifications",
+        ["env", "network", "created"],
+        sqlite_where=sa.text("network IS NOT NULL"),
+        postgresql_where=sa.text("network IS NOT NULL"),
+    )
     op.create_index("ix_verifications_phone", "verifications", ["env", "phone", "purpose", "created"])
     op.create_index("ix_verifications_user", "verifications", ["env", "user", "purpose", "created"])
