@@ -1,5 +1,7 @@
 """Keeps what it is given instead of sending it: in memory, and as JSON lines when a path is set. Carries every channel.
 
+De-duplicates by our id among what it keeps; with a path also across processes, and after one was killed.
+
 Some numbers have fixed outcomes (`MAGIC`), so that an integrator can see each of them. All are of a range that is valid on the mainland
 and belongs to somebody: that is no harm here, as nothing is ever sent.
 """
@@ -9,10 +11,10 @@ from __future__ import annotations
 import hmac
 import json
 import logging
-import os
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import parse_qs
@@ -32,10 +34,10 @@ from providers.contract import (
     Submission,
     Unknown,
 )
+from providers.record import Record, Turn
 from providers.settings import CommonSettings, setting
 
 _log = logging.getLogger(__name__)
-_WRITTEN = ("id", "channel", "to", "sender", "text", "content", "template", "params", "send_until")
 MAGIC_RANGE = "+861990000"  # and four digits
 
 
@@ -121,10 +123,11 @@ class CaptureSettings(CommonSettings):
 
 @dataclass(slots=True)
 class _Captured:
-    """A submission and the last receipt that was released for it."""
+    """A submission and the last receipt that was released for it. `elsewhere`: by another process, or before this one was started."""
 
     submission: Submission
     last: Receipt | None = None
+    elsewhere: bool = False
 
 
 class CaptureProvider(BaseProvider):
@@ -137,6 +140,7 @@ class CaptureProvider(BaseProvider):
         super().__init__(settings, sinks)
         self._settings = settings
         self._lock = threading.Lock()
+        self._record = Record(settings.path, settings.keep) if settings.path else None
         self._kept: OrderedDict[str, _Captured] = OrderedDict()  # by our id, oldest first
         self._tries: OrderedDict[str, int] = OrderedDict()  # rejections of each id so far
         self._due: dict[str, Submission] = {}  # with receipts that were not released yet
@@ -144,15 +148,15 @@ class CaptureProvider(BaseProvider):
     @property
     def captured(self) -> list[Submission]:
         """What was taken (or may have been), oldest first, each once."""
-        with self._lock:
+        with self._lock, self._turn():
             return [kept.submission for kept in self._kept.values()]
 
     def _submit(self, batch: Sequence[Submission]) -> Sequence[Outcome]:
         taken: list[Submission] = []
-        with self._lock:
+        with self._lock, self._turn() as turn:
             outcomes = [self._take(submission, taken) for submission in batch]
-        if self._settings.path and taken:
-            _append(self._settings.path, taken)
+            if turn is not None and taken:
+                self._write(turn, taken)
         if self._settings.receipts == "at_once":
             try:
                 self.release()
@@ -161,8 +165,37 @@ class CaptureProvider(BaseProvider):
                 _log.warning("%s: the sink refused receipts: %s", self.name, type(error).__name__)
         return outcomes
 
+    @contextmanager
+    def _turn(self) -> Iterator[Turn | None]:
+        """Know what others have taken, and let nobody else take anything meanwhile; None without a path."""
+        if self._record is None:
+            yield None
+            return
+        with self._record.turn() as turn:
+            for submission in turn.news:
+                if submission.id not in self._kept:
+                    self._keep(_Captured(submission, elsewhere=True))
+            yield turn
+
+    def _write(self, turn: Turn, taken: Sequence[Submission]) -> None:
+        try:
+            turn.add(taken)
+        except OSError:  # not taken, as far as is known: what did get into the file is read from there
+            for submission in taken:
+                self._kept.pop(submission.id, None)
+                self._due.pop(submission.id, None)
+            raise
+
+    def _keep(self, captured: _Captured) -> None:
+        for forgotten in _remember(self._kept, captured.submission.id, captured, self._settings.keep):
+            self._due.pop(forgotten, None)
+
     def _take(self, submission: Submission, taken: list[Submission]) -> Outcome:
-        if submission.id in self._kept:
+        known = self._kept.get(submission.id)
+        if known is not None:
+            if known.elsewhere:  # whoever took it may have been killed before the receipts were out; twice does no harm
+                known.elsewhere = False
+                self._owe_receipts(submission)
             return Accepted(_provider_id(submission.id))  # de-duplicated: whatever was unknown about it is known now
         fate = fate_of(submission.to)
         tries = self._tries.get(submission.id, 0)
@@ -171,11 +204,13 @@ class CaptureProvider(BaseProvider):
             _remember(self._tries, submission.id, tries + 1, self._settings.keep)
             return outcome
         taken.append(submission)
-        for forgotten in _remember(self._kept, submission.id, _Captured(submission), self._settings.keep):
-            self._due.pop(forgotten, None)
-        if fate.reports and submission.wants_receipt:
-            self._due[submission.id] = submission
+        self._keep(_Captured(submission))
+        self._owe_receipts(submission)
         return outcome or Accepted(_provider_id(submission.id))
+
+    def _owe_receipts(self, submission: Submission) -> None:
+        if fate_of(submission.to).reports and submission.wants_receipt:
+            self._due[submission.id] = submission
 
     def release(self, submission_id: str = "") -> int:
         """Hand the receipts and replies that are due to the sinks, of one submission or of all; how many receipts there were."""
@@ -209,11 +244,15 @@ class CaptureProvider(BaseProvider):
                 self._settle((), (receipt,))
 
     def query(self, provider_id: str | None, submission_id: str = "") -> Receipt | None:
-        """The last receipt; `accepted` where a message was kept and has none; None where it never was."""
+        """The last receipt; where a message was kept and has none, the one that it was to get, if another process should have sent it, else
+        `accepted`. None where it never was."""
         wanted = submission_id or (provider_id or "").removeprefix("capture-")
-        with self._lock:
+        with self._lock, self._turn():
             kept = self._kept.get(wanted)
-            return (kept.last or self._receipt(kept.submission, Report(ReceiptStatus.ACCEPTED))) if kept else None
+        if kept is None:
+            return None
+        reports = fate_of(kept.submission.to).reports if kept.elsewhere else ()
+        return kept.last or self._receipt(kept.submission, reports[0] if reports else Report(ReceiptStatus.ACCEPTED))
 
     def parse_receipt(self, request: Request) -> list[Receipt]:
         """`[{"id": ours, "status": "undelivered", "reason": "dead_number", "code": "MK:0001"}]`."""
@@ -263,18 +302,6 @@ def _remember(kept: OrderedDict[str, Any], key: str, value: Any, most: int) -> l
     kept[key] = value
     kept.move_to_end(key)
     return [kept.popitem(last=False)[0] for _ in range(len(kept) - most)]
-
-
-def _append(path: str, batch: Sequence[Submission]) -> None:
-    lines = "".join(_line(submission) for submission in batch)
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    with open(descriptor, "ab") as file:
-        file.write(lines.encode("utf-8", "replace"))
-
-
-def _line(submission: Submission) -> str:
-    shown = {name: getattr(submission, name) for name in _WRITTEN}
-    return json.dumps({key: value for key, value in shown.items() if value}, ensure_ascii=False, default=str) + "\n"
 
 
 def _text(item: Mapping[str, Any], name: str, default: str | None = None) -> str:

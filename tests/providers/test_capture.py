@@ -6,6 +6,7 @@ import io
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,6 +33,74 @@ def capture(build: Make) -> Make:
 
 
 TAKEN = Accepted("capture-m1")
+
+
+def in_file(path: Path) -> list[str]:
+    """The ids of the lines that can be read."""
+    found = []
+    for line in path.read_text("utf-8").splitlines():
+        with suppress(ValueError):
+            found.append(json.loads(line)["id"])
+    return found
+
+
+def test_who_is_killed_has_taken_what_stands_in_the_file(capture: Make, kept: Kept, tmp_path: Path) -> None:
+    """The next process takes nothing of it again, and says what the first one may not have said."""
+    path = tmp_path / "out.jsonl"
+    capture(path=str(path), receipts="on_demand").submit([sms(), sms(submission_id="m2")])
+    after = capture(path=str(path))
+
+    assert after.query(None, "m2") is not None
+    assert after.query(None, "m3") is None
+    assert after.submit([sms(), sms(submission_id="m3")]) == [TAKEN, Accepted("capture-m3")]
+    assert in_file(path) == ["m1", "m2", "m3"]
+    assert [one.id for one in after.captured] == ["m1", "m2", "m3"]
+    assert [(one.id, one.status) for one in kept.receipts.items] == [("m1", D), ("m3", D)]
+
+
+def test_what_a_dead_process_was_to_report_can_be_asked_for(capture: Make, tmp_path: Path) -> None:
+    """Its fate, as its number has it."""
+    path = str(tmp_path / "out.jsonl")
+    numbers = {"a": MAGIC_RANGE + "0002", "b": MAGIC_RANGE + "0006"}
+    capture(path=path, receipts="on_demand").submit([sms(number, id) for id, number in numbers.items()])
+    after = capture(path=path)
+
+    assert [found.status for id in numbers if (found := after.query(None, id)) is not None] == [U, A]
+
+
+def test_two_processes_share_a_file(capture: Make, tmp_path: Path) -> None:
+    """Whoever comes second finds it there; `captured` is of both."""
+    path = tmp_path / "out.jsonl"
+    one, other = capture(path=str(path)), capture(path=str(path))
+    one.submit([sms()])
+    other.submit([sms(), sms(submission_id="m2")])
+    one.submit([sms(submission_id="m2"), sms(submission_id="m3", send_until=NOW)])
+
+    assert in_file(path) == ["m1", "m2", "m3"]
+    assert [captured.id for captured in other.captured] == ["m1", "m2", "m3"]
+    assert other.captured[-1].send_until == NOW
+
+
+def test_a_line_that_was_cut_off_was_not_taken(capture: Make, tmp_path: Path) -> None:
+    """Killed in the middle of writing: it is taken anew, on a line of its own."""
+    path = tmp_path / "out.jsonl"
+    path.write_text('{"id": "m0", "channel": "sms", "to": "+8613800138000"}\n{"id": "m1", "chan', "utf-8")
+    provider = capture(path=str(path))
+
+    assert provider.submit([sms(submission_id="m0"), sms()]) == [Accepted("capture-m0"), TAKEN]
+    assert in_file(path) == ["m0", "m1"]
+
+
+def test_what_cannot_be_written_is_not_taken(capture: Make, tmp_path: Path) -> None:
+    """The next try takes it."""
+    path = tmp_path / "folder" / "out.jsonl"
+    provider = capture(path=str(path))
+    with pytest.raises(OSError, match="No such file"):
+        provider.submit([sms()])
+    path.parent.mkdir()
+
+    assert provider.submit([sms()]) == [TAKEN]
+    assert in_file(path) == ["m1"]
 
 
 @pytest.mark.parametrize(
