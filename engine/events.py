@@ -6,13 +6,12 @@ microseconds each, JSON included.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from engine.core import phones
-from engine.core.facts import Event, Json
+from engine.core.facts import Event, Json, key_text
 from engine.nearest import did_you_mean
 from engine.people import Persons
 from engine.refusals import Fault, Refusal, bad_name, kind, parse_json, refusal, refuse, shown_value
@@ -107,7 +106,7 @@ class EventReader:
         else:
             key = data.get(plan.key)
             if type(key) is not str:
-                key = _key_text(key)
+                key = key_text(key)
             elif not key:
                 faults.append((("data", plan.key), "is the key and must not be empty"))
         if faults or time is None:
@@ -145,10 +144,6 @@ def _no_data(data: Json, faults: list[Fault]) -> dict[str, Json]:
     if data is not None:
         faults.append((("data",), f"must be an object, got {shown_value(data)}"))
     return {}
-
-
-def _key_text(value: Json) -> str | None:
-    return None if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
 def _from_cloud(line: Mapping[str, Json]) -> dict[str, Any] | Refusal:

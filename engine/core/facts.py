@@ -6,12 +6,18 @@ true (a verdict unfolded later, a saved state). Instants are microseconds since 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import tzinfo
 from typing import Any
 
 Json = Any  # a JSON value as orjson gives it: dict, list, str, int, float, bool or None
 NOTHING: dict[str, Any] = {}  # the shared empty mapping of fresh cells; never edited
+
+
+def key_text(value: Json) -> str | None:
+    """The value of a business key as a text: what is none already is written as JSON."""
+    return value if value is None or type(value) is str else json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
 class Event:

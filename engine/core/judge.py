@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.core.case import Case, Cells, Work, apply_profile, load_person, only_a_phone, phone_cell_id
 from engine.core.chain import on_receipt, on_silence
-from engine.core.facts import Cell, Event, Scope, UserCell
+from engine.core.facts import Cell, Event, Scope, UserCell, key_text
 from engine.core.goals import convert
 from engine.core.index import candidates
 from engine.core.occurrences import Cancellation, Occurrence, Opening, OptOut, Receipt, Silence, Turn, UserChange
@@ -36,6 +36,7 @@ from engine.core.stages import (
 )
 from engine.core.triggers import counts, crossings, joins, on_event
 from engine.core.triggers.unless import cancel
+from rules.model import EventTrigger, Rule, Rulebook
 
 ORDER = (
     ("enabled", enabled),
@@ -252,10 +253,23 @@ def _judge_items(work: Work, items: Sequence[Item]) -> None:
 
 def _rule_of(work: Work, item: Item) -> RulePlan | None:
     rule = work.book.rules.get(item.rule)
-    if rule is None:
+    if rule is None or (item.event is not None and not still_begins(work.book.book, rule.rule, item.event)):
         gone = Verdict(work.now, item.rule, item.user, "skip", "rule_removed", item.occurrence, None, item.phone)
         work.decision.judged.append(gone)
+        return None
     return rule
+
+
+def still_begins(book: Rulebook, rule: Rule, event: Event) -> bool:
+    """Whether the event that set a timer under an earlier version would begin the rule under this one: of its types, by the same key."""
+    if not isinstance(rule.on, EventTrigger):
+        return True
+    declared = book.events.get(event.type)
+    if event.type not in rule.on.events:
+        return False
+    if declared is None or declared.key is None:
+        return event.key == (event.user if event.user is not None else event.phone) or (declared is None or declared.broadcast)
+    return event.key == key_text(event.data.get(declared.key))
 
 
 # ---- the others -----------------------------------------------------------------------------------------------------------------------

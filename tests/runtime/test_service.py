@@ -168,6 +168,25 @@ def test_a_timer_of_a_rule_that_is_gone_says_so(shop: Service) -> None:
     assert verdicts(shop)[-1] == ("remind", "skip", "rule_removed")
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("{event: made, after: 1h, unless: paid}", "{event: paid, after: 1h, unless: made}"),
+        ("{key: k, data: {k: string}}", "{key: other, data: {k: string, other: {type: string, optional: true}}}"),
+    ],
+    ids=["another event", "another key"],
+)
+def test_a_timer_ends_when_its_event_would_not_begin_the_rule_any_more(shop: Service, old: str, new: str) -> None:
+    assert old in BOOK
+    shop.accept("live", [made(1)])
+    shop.settle()
+    shop.publish({"book.yaml": BOOK.replace(old, new)}, "another trigger", "pm")
+    go(shop, 2 * HOUR)
+
+    assert verdicts(shop)[-1] == ("remind", "skip", "rule_removed")
+    assert shop.messages("live").items == []
+
+
 def test_rolling_back_puts_the_earlier_book_in_force(shop: Service) -> None:
     shop.publish({"book.yaml": BOOK.replace("请支付", "别忘了")}, "words", "pm")
     shop.activate(1, "pm")
