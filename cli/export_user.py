@@ -13,7 +13,7 @@ from cli.console import UsageError
 from cli.parts import opened
 from engine.core.zones import format_instant
 from engine.runtime.service import Service
-from engine.store import events, suppressions
+from engine.store import changes, events, suppressions
 
 _PAGE = 1000
 
@@ -34,6 +34,7 @@ def run(args: Namespace) -> int:
         held = {
             "user": user,
             "suppressions": _suppressions(service, env, user["phone"]),
+            "changes": _changes(service, env, args.id, user["phone"]),
             "events": list(_events(service, env, args.id)),
             "verdicts": list(_every(lambda cursor: service.verdicts(env, user=args.id, limit=_PAGE, cursor=cursor))),
             "messages": list(_every(lambda cursor: service.messages(env, user=args.id, limit=_PAGE, cursor=cursor))),
@@ -70,6 +71,13 @@ def _events(service: Service, env: str, user: str) -> Iterator[dict[str, Any]]:
         if len(page) < _PAGE:
             return
         after = page[-1].seq
+
+
+def _changes(service: Service, env: str, user: str, phone: str | None) -> list[dict[str, Any]]:
+    """What was said of the person and of the number, before and after."""
+    with service.store.read() as tx:
+        found = changes.of_cells(tx, env, [f"user:{user}", *([f"phone:{phone}"] if phone is not None else [])])
+    return [{"at": format_instant(one.at), "was": one.change.was, "became": one.change.became} for one in found]
 
 
 def _suppressions(service: Service, env: str, phone: str | None) -> list[dict[str, Any]]:

@@ -25,8 +25,9 @@ from engine.runtime import adopting
 from engine.runtime.adopting import Adoption
 from engine.runtime.tombstones import Tombstones
 from engine.runtime.waiting import RETRY, UNLESS, retry_timer
-from engine.store import audience, campaigns, cells, decisions, messages, people, timers
+from engine.store import audience, campaigns, cells, changes, decisions, messages, people, timers
 from engine.store.campaigns import Campaign
+from engine.store.changes import Change
 from engine.store.decisions import NewDecision
 from engine.store.messages import Move, NewMessage, Stored
 from engine.store.states import State
@@ -62,6 +63,7 @@ class Desk:
         self._order = 0
         self._rows: list[tuple[NewDecision, list[Verdict], list[Message]]] = []
         self._conversions: list[Conversion] = []
+        self._said: list[tuple[NewDecision, Change]] = []  # what was said of people, with the decision's row
         self._held: dict[str, Stored | None] = {}  # messages of the store that an `unless` may find, by their timer; None: it has left
         self._fresh: dict[str, Message] = {}  # those of this batch
         self._taken_back: dict[str, Message] = {}  # by id
@@ -228,6 +230,10 @@ class Desk:
         self._rows.append((NewDecision(at, cause, ref, source, self.version, body), [], []))
 
     def _take(self, decision: Decision) -> None:
+        for cell_id, cell in decision.cells.items():
+            change = changes.between(cell_id, self._cells.get(cell_id), cell)
+            if change is not None:
+                self._said.append((self._rows[-1][0], change))
         self._cells |= decision.cells
         self._changed.update(decision.cells)
         for timer_id in decision.cancelled:
@@ -289,14 +295,13 @@ class Desk:
         cells.save(self.tx, self.env, changed, at)
         timers.drop(self.tx, self.env, sorted(self._dropped - self._added.keys()))
         timers.add(self.tx, self.env, list(self._added.values()))
-        rows = [
-            NewDecision(row.at, row.cause, row.ref, row.source, row.book, row.body, verdicts)
-            for row, verdicts, sent in self._rows
-            if verdicts or sent or row.cause == "event"
-        ]
-        kept = [sent for row, verdicts, sent in self._rows if verdicts or sent or row.cause == "event"]
+        spoke = {id(row) for row, _ in self._said}
+        kept = [(row, verdicts, sent) for row, verdicts, sent in self._rows if verdicts or sent or row.cause == "event" or id(row) in spoke]
+        rows = [NewDecision(row.at, row.cause, row.ref, row.source, row.book, row.body, verdicts) for row, verdicts, _ in kept]
         seqs = decisions.add(self.tx, self.env, rows)
-        messages.add(self.tx, self.env, [self._outgoing(one, seq) for seq, sent in zip(seqs, kept, strict=True) for one in sent])
+        seq_of = {id(row): seq for (row, _, _), seq in zip(kept, seqs, strict=True)}
+        changes.add(self.tx, self.env, [(seq_of[id(row)], row.cause, row.at, change) for row, change in self._said])
+        messages.add(self.tx, self.env, [self._outgoing(one, seq) for seq, (_, _, sent) in zip(seqs, kept, strict=True) for one in sent])
         ended = [stored.seq for stored in self._held.values() if stored is not None and stored.message.id in self._taken_back]
         messages.apply(self.tx, [Move(seq, State.CANCELLED, UNLESS) for seq in ended], at)
         decisions.add_conversions(self.tx, self.env, self._conversions)

@@ -12,7 +12,7 @@ from functools import partial
 from engine.runtime.books import ENVIRONMENTS
 from engine.runtime.clock import Clock
 from engine.settings import Retention
-from engine.store import attempts, cells, decisions, events, figures, idempotency, messages, timers, verifications
+from engine.store import attempts, cells, changes, decisions, events, figures, idempotency, messages, timers, verifications
 from engine.store.store import Store, Tx
 from rules.model import DAY, MINUTE
 
@@ -67,6 +67,7 @@ class Housekeeper:
         yield lambda tx: cells.sweep(tx, _reached(tx, now) - MARGIN, BATCH)
         for env in ENVIRONMENTS:
             yield partial(events.forget_before, env=env, received=of_events, limit=BATCH)
+            yield partial(changes.forget_before, env=env, at=of_events, limit=BATCH)
             yield partial(decisions.forget_before, env=env, at=of_verdicts, limit=BATCH)
             yield partial(_forget_messages, env=env, at=of_messages)
             yield partial(decisions.forget_conversions_before, env=env, at=of_messages, limit=BATCH)

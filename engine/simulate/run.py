@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from engine.core.compile import compile_book
@@ -12,7 +12,7 @@ from engine.people import ReceiptLine, UserLine
 from engine.simulate.compare import Comparison
 from engine.simulate.explain import explain, judgement_lines
 from engine.simulate.output import Prices, line_of
-from engine.simulate.simulation import ScriptedReceipt, Simulation
+from engine.simulate.simulation import Happening, ScriptedReceipt, Simulation
 from engine.simulate.trace_lines import trace_dict
 from rules.model import Rulebook
 
@@ -38,7 +38,12 @@ def simulation_of(
 
 def lines(simulation: Simulation, events: Iterable[Event], prices: Prices) -> Iterator[dict[str, Any]]:
     """The output lines, in order. With traces, each verdict's line also has `trace`."""
-    for page in simulation.run(events):
+    return lines_of(simulation, simulation.run(events), prices)
+
+
+def lines_of(simulation: Simulation, pages: Iterable[Sequence[Happening]], prices: Prices) -> Iterator[dict[str, Any]]:
+    """The output lines of what happened, instant by instant."""
+    for page in pages:
         traces = {id(trace.verdict): trace for trace in simulation.traces or ()}
         for happening in page:
             line = line_of(happening, prices)

@@ -13,7 +13,7 @@ from engine import observe
 from engine.core.case import occurrence_name
 from engine.core.outcomes import Conversion, Verdict
 from engine.store import bulk, codec, figures
-from engine.store.columns import Among, key_of, numbers
+from engine.store.columns import Among, key_of, names, numbers
 from engine.store.paging import Page, cursor_of, place_of
 from engine.store.schema import conversions, decision_people, decisions
 from engine.store.store import Tx
@@ -123,6 +123,24 @@ def of_cause(tx: Tx, env: str, ref: str, source: str | None = None) -> list[Reco
     where = decisions.c.source == source if source is not None else decisions.c.source.is_(None)
     rows = tx.execute(_ALL.where(decisions.c.env == env, where, decisions.c.ref == ref).order_by(decisions.c.seq))
     return [_recorded(row) for row in rows]
+
+
+def of_events(tx: Tx, env: str, identities: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """(source, id) of an event -> seq of the decision that judged it, as far as it is kept."""
+    found: dict[tuple[str, str], int] = {}
+    for source in sorted({source for source, _ in identities}):
+        ids = {key_of(id): id for of, id in identities if of == source}
+        for row in tx.execute(_OF_EVENTS, {"env": env, "source": source, "ids": list(ids)}):
+            found[source, ids[row.ref]] = row.seq
+    return found
+
+
+_OF_EVENTS = sa.select(decisions.c.ref, decisions.c.seq).where(
+    decisions.c.env == sa.bindparam("env"),
+    decisions.c.source == sa.bindparam("source"),
+    Among(decisions.c.ref, names("ids")),
+    decisions.c.cause == "event",
+)
 
 
 def by_seq(tx: Tx, env: str, seqs: Sequence[int]) -> list[Recorded]:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from engine.core.facts import Cell, UserCell
 from engine.core.outcomes import Verdict
-from engine.store import attempts, cells, codec, figures
+from engine.store import attempts, cells, changes, codec, figures
 from engine.store.columns import Among, key_of, numbers
 from engine.store.decisions import person_key
 from engine.store.schema import cells as cells_table
@@ -43,6 +43,7 @@ def erase(tx: Tx, env: str, user: str) -> tuple[str | None, frozenset[str]] | No
         for table in (events, timers, verifications):
             _forget_rows(tx, table, table.c.env == env, table.c.phone == phone, env=env)
     tx.execute(sa.delete(cells_table).where(cells_table.c.env == env, cells_table.c.id == f"user:{user}"))
+    changes.forget(tx, env, [f"user:{user}", *([f"phone:{phone}"] if phone is not None else [])])
     _clean_windows(tx, env, user, phone)
     for trace in (user, phone):
         if trace is not None:

@@ -158,6 +158,22 @@ decisions = Table(
     sqlite_autoincrement=True,
 )
 
+# What was said of people: their profiles, and what their numbers are suppressed for, before and after.
+changes = Table(
+    "changes",
+    metadata,
+    _seq(),
+    _env(),
+    Column("cell", Name, nullable=False),  # user:<id> or phone:<number>
+    Column("decision", BigInteger, nullable=False),  # seq of the decision in which it changed
+    Column("cause", Name, nullable=False),  # as of the decision
+    Column("at", BigInteger, nullable=False),
+    Column("body", Body, nullable=False),
+    Index("ix_changes_decision", "env", "decision", "seq"),
+    Index("ix_changes_cell", "env", "cell"),
+    sqlite_autoincrement=True,
+)
+
 # Whom a decision names: "user:<id>" or "phone:<number>".
 decision_people = Table(
     "decision_people",

@@ -118,6 +118,20 @@ def upgrade() -> None:
         postgresql_where=sa.text("expires IS NOT NULL"),
     )
     op.create_table(
+        "changes",
+        sa.Column("seq", NUMBER, autoincrement=True, nullable=False),
+        sa.Column("env", ORDERED, nullable=False),
+        sa.Column("cell", ORDERED, nullable=False),
+        sa.Column("decision", sa.BigInteger(), nullable=False),
+        sa.Column("cause", ORDERED, nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("seq", name="pk_changes"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_changes_cell", "changes", ["env", "cell"])
+    op.create_index("ix_changes_decision", "changes", ["env", "decision", "seq"])
+    op.create_table(
         "conversions",
         sa.Column("seq", NUMBER, autoincrement=True, nullable=False),
         sa.Column("env", ORDERED, nullable=False),
