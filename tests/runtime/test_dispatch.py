@@ -325,6 +325,25 @@ class TestNeverLate:
         with house.store.read() as tx:
             assert [one.outcome for _, one in decisions.newest_verdicts(tx, "live", rule="created").items] == ["send"]
 
+    def test_unless_and_a_dispatcher_at_once(self, house: House) -> None:
+        """Whoever is first: either it has left, or a verdict says that it was taken back; never both, and never neither."""
+        orders = {}
+        for number in range(30):
+            who = {"id": f"u{number}", "phone": f"+861380013{number:04}"}
+            orders[house.order(f"A{number}", user=who)] = number
+            sender = threading.Thread(target=house.step)
+            sender.start()
+            house.post("order.closed", order_id=f"A{number}", user=who)
+            sender.join()
+        house.step()
+        with house.store.read() as tx:
+            found = decisions.newest_verdicts(tx, "live", rule="created", outcome="cancel", limit=1000).items
+            assert timers.count(tx, "live") == {}
+        taken_back = {verdict.occurrence for _, verdict in found}
+
+        assert {one.message.occurrence for one in house.messages() if one.state is State.CANCELLED} == taken_back
+        assert {one.to for one in house.one.given} == {f"+861380013{number:04}" for id, number in orders.items() if id not in taken_back}
+
     def test_unless_of_another_key_does_not(self, house: House) -> None:
         house.one.script = [LATER]
         house.order("A1")
