@@ -21,6 +21,7 @@ from rules.model import Content, Tree
 from rules.template import AllOf, AnyOf, Branch, Compare, Filter, Not, Operand, Part, TemplateSource, Test, Text, Truth, Value
 
 Renderer = Callable[[Scope], str]
+Mark = Callable[[str], str]  # puts something around the text of a value, so that it can be told from the author's
 Check = Callable[[Scope], bool]
 
 _MAX_LOCALES = 1000
@@ -32,22 +33,23 @@ _is_glue = re.compile(r"[-._~:/?#@&=%。．｡：／＠\\]*").fullmatch
 # ---- texts ----------------------------------------------------------------------------------------------------------------------
 
 
-def compile_text(parsed: TemplateSource, fields: Fields, zone: tzinfo = UTC) -> Renderer:
+def compile_text(parsed: TemplateSource, fields: Fields, zone: tzinfo = UTC, mark: Mark | None = None) -> Renderer:
     """One template. `zone` is the book's, for times written in its tests. The renderer raises TemplateError, nothing else.
 
+    With `mark`, what came from a value can be told in the text; without it the text is what leaves.
     Raises ValueError for a source with problems and KeyError for an unknown field; `check` refuses such books before.
     """
     if parsed.problems:
         raise ValueError(f"line {parsed.problems[0].line}: {parsed.problems[0].message}")
     if _values_touch(parsed.parts):
-        return _Joined(parsed.parts, fields, zone)
-    return _sequence(parsed.parts, fields, zone)
+        return _Joined(parsed.parts, fields, zone, mark)
+    return _sequence(parsed.parts, fields, zone, mark)
 
 
-def _sequence(parts: Sequence[Part], fields: Fields, zone: tzinfo) -> Renderer:
+def _sequence(parts: Sequence[Part], fields: Fields, zone: tzinfo, mark: Mark | None) -> Renderer:
     """The parts one after the other, put into a ready pattern."""
     pattern = "".join(part.text.replace("%", "%%") if isinstance(part, Text) else "%s" for part in parts)
-    pieces = [_piece(part, fields, zone) for part in parts if not isinstance(part, Text)]
+    pieces = [_piece(part, fields, zone, mark) for part in parts if not isinstance(part, Text)]
     if not pieces:
         text = pattern % ()
         return lambda scope: text
@@ -57,11 +59,12 @@ def _sequence(parts: Sequence[Part], fields: Fields, zone: tzinfo) -> Renderer:
     return lambda scope: pattern % tuple([piece(scope) for piece in pieces])
 
 
-def _piece(part: Value | Branch, fields: Fields, zone: tzinfo) -> Renderer:
+def _piece(part: Value | Branch, fields: Fields, zone: tzinfo, mark: Mark | None) -> Renderer:
     if isinstance(part, Value):
-        return compile_value(part, fields)
-    arms = [(_check(test, fields, zone), _sequence(parts, fields, zone)) for test, parts in part.arms]
-    otherwise = _sequence(part.otherwise, fields, zone)
+        value = compile_value(part, fields)
+        return value if mark is None else lambda scope: mark(value(scope))
+    arms = [(_check(test, fields, zone), _sequence(parts, fields, zone, mark)) for test, parts in part.arms]
+    otherwise = _sequence(part.otherwise, fields, zone, mark)
 
     def branch(scope: Scope) -> str:
         for holds, body in arms:
@@ -177,8 +180,9 @@ def _checked_link(text: str) -> str:
 class _Joined:
     """A template in which values can stand side by side: `http:` and `//x.com`, each harmless, are sanitised once more as one."""
 
-    def __init__(self, parts: Sequence[Part], fields: Fields, zone: tzinfo) -> None:
+    def __init__(self, parts: Sequence[Part], fields: Fields, zone: tzinfo, mark: Mark | None) -> None:
         self._parts = [self._compile(part, fields, zone) for part in parts]
+        self._mark = mark
 
     def __call__(self, scope: Scope) -> str:
         pieces: list[tuple[str, bool]] = []  # text, whether it is a value that must be clean
@@ -193,9 +197,13 @@ class _Joined:
             elif run and _is_glue(text):
                 glue.append(text)
             else:
-                done += [_joined(run), *glue, text]
+                done += [self._joined(run), *glue, text]
                 run, glue = [], []
-        return "".join([*done, _joined(run), *glue])
+        return "".join([*done, self._joined(run), *glue])
+
+    def _joined(self, run: list[str]) -> str:
+        text = sanitise("".join(run)) if len(run) > 1 else "".join(run)
+        return text if self._mark is None or not text else self._mark(text)
 
     def _compile(self, part: Part, fields: Fields, zone: tzinfo) -> Any:
         if isinstance(part, Text):
@@ -211,14 +219,11 @@ class _Joined:
             if isinstance(part, str):
                 pieces.append((part, False))
             elif isinstance(part, tuple):
-                pieces.append((part[0](scope), part[1]))
+                text, must_be_clean = part[0](scope), part[1]
+                pieces.append((text if must_be_clean or self._mark is None else self._mark(text), must_be_clean))
             else:
                 body = next(body for holds, body in part if holds(scope))
                 self._collect(body, scope, pieces)
-
-
-def _joined(run: list[str]) -> str:
-    return sanitise("".join(run)) if len(run) > 1 else "".join(run)
 
 
 def _values_touch(parts: Sequence[Part]) -> bool:
@@ -361,10 +366,16 @@ def _class(value: Any) -> str:
 # ---- contents -------------------------------------------------------------------------------------------------------------------
 
 
-def compile_content(content: Content, fields: Fields, book_locale: str, zone: tzinfo = UTC) -> Callable[[Scope], Any]:
-    """An sms gives its text in the recipient's language, the other channels a plain dict with every text of theirs rendered."""
+def compile_content(
+    content: Content, fields: Fields, book_locale: str, zone: tzinfo = UTC, mark: Mark | None = None
+) -> Callable[[Scope], Any]:
+    """An sms gives its text in the recipient's language, the other channels a plain dict with every text of theirs rendered.
+
+    `mark` is for an sms.
+    """
     if content.channel == "sms":
-        return _in_language({name: compile_text(template.parse(text), fields, zone) for name, text in content.texts.items()}, book_locale)
+        texts = {name: compile_text(template.parse(text), fields, zone, mark) for name, text in content.texts.items()}
+        return _in_language(texts, book_locale)
     return _compile_tree(content.data, fields, zone)
 
 

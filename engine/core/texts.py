@@ -9,7 +9,7 @@ from engine.core.facts import Scope
 from engine.core.parts import MAX_CHARACTERS, count_parts
 from engine.core.phones import is_mainland
 from engine.core.plan import BookPlan, Channel, RulePlan
-from engine.core.render import TemplateError
+from engine.core.render import TemplateError, compile_content
 
 SHOWN_CODE = "******"
 
@@ -38,6 +38,24 @@ def cut(channel: Channel, rule: RulePlan, scope: Scope, to: str, book: BookPlan)
         scope.code = SHOWN_CODE
         text = _whole(channel.render(scope), rule, mainland, book)
     return Cut(text, None, parts)
+
+
+_BEGIN, _END = "\ue000", "\ue001"  # private use: no character of anybody's
+
+
+def pieces(channel: Channel, rule: RulePlan, scope: Scope, to: str, book: BookPlan) -> tuple[tuple[str, bool], ...]:
+    """The text of an sms in stretches: (text, whether it came from a value). Raises TemplateError as `cut` does; together they are its text."""
+    scope.code = SHOWN_CODE
+
+    def mark(value: str) -> str:
+        return f"{_BEGIN}{value.replace(_BEGIN, '').replace(_END, '')}{_END}"
+
+    body = compile_content(channel.content, rule.fields, book.book.locale, book.zone, mark)(scope)
+    found: list[tuple[str, bool]] = []
+    for stretch in _whole(body, rule, is_mainland(to), book).split(_BEGIN):
+        value, end, rest = stretch.partition(_END)
+        found += [(value, True), (rest, False)] if end else [(stretch, False)]
+    return tuple([piece for piece in found if piece[0]])
 
 
 def cut_with_code(channel: Channel, rule: RulePlan, scope: Scope, to: str, book: BookPlan, code: str) -> Cut:

@@ -44,6 +44,7 @@ class Trace:
     when: Node | None = None
     audience: Node | None = None
     text: str | None = None
+    case: Case | None = None  # as it was judged: what else could have come of it is asked of that (simulate/rehearse.py)
 
     @classmethod
     def of(cls, case: Case, verdict: Verdict) -> Trace:
@@ -60,6 +61,7 @@ class Trace:
             rule.when.explain(case.scope) if rule.when is not None else None,
             rule.audience.explain(case.scope) if rule.audience is not None and case.user is not None else None,
             case.cut.text if case.cut is not None else None,
+            case,
         )
 
     @classmethod

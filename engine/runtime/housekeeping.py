@@ -12,11 +12,12 @@ from functools import partial
 from engine.runtime.books import ENVIRONMENTS
 from engine.runtime.clock import Clock
 from engine.settings import Retention
-from engine.store import attempts, cells, changes, decisions, events, figures, idempotency, messages, timers, verifications
+from engine.store import attempts, cells, changes, decisions, events, figures, idempotency, messages, stories, timers, verifications
 from engine.store.store import Store, Tx
 from rules.model import DAY, MINUTE
 
 EVERY_SECONDS = 60.0
+LINKED_STORIES = 365 * DAY  # how long a story without a name is kept for its link
 BATCH = 500  # rows of one transaction: others wait for it no longer than for a batch of events
 IDEMPOTENCY = DAY  # how long an Idempotency-Key has its answer
 MINUTES = 2 * DAY  # how long what is counted by the minute is kept
@@ -78,6 +79,7 @@ class Housekeeper:
         yield partial(figures.forget_before, at=of_verdicts, limit=BATCH)
         yield partial(figures.forget_before, at=now - MINUTES, limit=BATCH, subject="sent")
         yield partial(figures.forget_samples_before, at=now - MINUTES, limit=BATCH)
+        yield partial(stories.forget_before, changed=now - LINKED_STORIES, limit=BATCH)
 
 
 def _forget_messages(tx: Tx, env: str, at: int) -> int:

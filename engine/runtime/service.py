@@ -33,6 +33,7 @@ from engine.runtime.keyring import Keyring
 from engine.runtime.live.queues import Keeper
 from engine.runtime.live.watch import Watch
 from engine.runtime.meters import Meters
+from engine.runtime.stories import Stories
 from engine.runtime.tombstones import Tombstones
 from engine.runtime.verification import Verifications
 from engine.runtime.waiting import RETRY
@@ -88,6 +89,7 @@ class Service:
         self.accounts = Accounts(store, clock)
         self.drafts = Drafts(store, clock)
         self.keyring = Keyring(store, clock)
+        self.stories = Stories(store, clock)
         self._campaigns = Campaigns(store, self.books, clock, steady)
         self.worker = Worker(store, self.books, clock, self._campaigns)
         self._housekeeper = Housekeeper(store, clock, retention)

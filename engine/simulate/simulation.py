@@ -158,6 +158,10 @@ class Simulation:
         """Timers and waiting messages that are left."""
         return [timer for timer in self.memory.timers.values() if timer.kind in ("due", "release")]
 
+    def ticks(self) -> list[int]:
+        """The next tick of every schedule of the book that still has one."""
+        return [tick for tick in self._ticks if tick is not None]
+
     def state(self) -> dict[str, Any]:
         """Everything but the book, to be pickled; `resume` goes on with it."""
         return {name: value for name, value in self.__dict__.items() if name not in ("book", "traces", "_clockwork")}

@@ -435,6 +435,20 @@ draft_files = Table(
     Column("at", BigInteger, nullable=False),
 )
 
+# Stories of the simulator: made-up or masked data only, so nobody's erasure reaches them. Without a name: kept for its link, under its hash.
+stories = Table(
+    "stories",
+    metadata,
+    Column("id", Name, primary_key=True),
+    Column("name", Prose),
+    Column("owner", Prose),
+    Column("shared", Boolean, nullable=False),  # others find it in the list too
+    Column("created", BigInteger, nullable=False),
+    Column("changed", BigInteger, nullable=False),
+    Column("body", Body, nullable=False),
+    Index("ix_stories_changed", "changed"),
+)
+
 switches = Table(
     "switches",
     metadata,

@@ -106,6 +106,6 @@ def test_there_is_one_line_of_migrations() -> None:
 
 def test_every_table_knows_its_environment() -> None:
     """But those that belong to a row which does, and what the whole service shares."""
-    shared = {"attempts", "provider_ids", "receipts", "books", "keys", "accounts", "drafts", "draft_files", "figure_changes"}
+    shared = {"attempts", "provider_ids", "receipts", "books", "keys", "accounts", "drafts", "draft_files", "figure_changes", "stories"}
 
     assert {table.name for table in metadata.tables.values() if "env" not in table.c} == shared

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from flask import Flask, g
@@ -31,7 +31,7 @@ MARKS: Mapping[str, str] = {
 def install(app: Flask) -> None:
     """The filters of the templates."""
     app.jinja_env.filters.update(
-        instant=instant, day=day, clock=clock, count=count, money=money, phone=phone, word=word, mark=MARKS.__getitem__,
+        instant=instant, day=day, short_day=short_day, weekday=weekday, clock=clock, count=count, money=money, phone=phone, word=word, mark=MARKS.__getitem__,
     )  # fmt: skip
     app.jinja_env.globals.update(now=lambda: frame.house().service.clock.now(), instant=instant, clock=clock, day=day)
 
@@ -83,6 +83,17 @@ def day(value: int | str, zone: tzinfo | None = None) -> str:
     if is_chinese():
         return f"{'' if this_year else f'{at.year}年'}{at.month}月{at.day}日 {_WEEKDAYS['zh'][at.weekday()]}"
     return f"{_WEEKDAYS['en'][at.weekday()]} {at.day} {_MONTHS[at.month - 1]}{'' if this_year else f' {at.year}'}"
+
+
+def short_day(value: int | str, zone: tzinfo | None = None) -> str:
+    """`16日`, beside days that are said in full."""
+    at = moment(value, zone)
+    return f"{at.day}日" if is_chinese() else f"{at.day} {_MONTHS[at.month - 1]}"
+
+
+def weekday(value: date) -> str:
+    """`周二`."""
+    return _WEEKDAYS["zh" if is_chinese() else "en"][value.weekday()]
 
 
 def clock(value: int | str, zone: tzinfo | None = None, seconds: bool = False) -> str:

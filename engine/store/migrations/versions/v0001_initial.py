@@ -388,6 +388,18 @@ def upgrade() -> None:
     op.create_index("ix_receipts_message", "receipts", ["message"])
     op.create_index("ix_receipts_provider_id", "receipts", ["provider", "provider_id"])
     op.create_table(
+        "stories",
+        sa.Column("id", ORDERED, nullable=False),
+        sa.Column("name", ORDERED),
+        sa.Column("owner", ORDERED),
+        sa.Column("shared", sa.Boolean(), nullable=False),
+        sa.Column("created", sa.BigInteger(), nullable=False),
+        sa.Column("changed", sa.BigInteger(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_stories"),
+    )
+    op.create_index("ix_stories_changed", "stories", ["changed"])
+    op.create_table(
         "suppressions",
         sa.Column("env", ORDERED, nullable=False),
         sa.Column("phone", ORDERED, nullable=False),
