@@ -44,7 +44,7 @@ _BEGIN, _END = "\ue000", "\ue001"  # private use: no character of anybody's
 
 
 def pieces(channel: Channel, rule: RulePlan, scope: Scope, to: str, book: BookPlan) -> tuple[tuple[str, bool], ...]:
-    """The text of an sms in stretches: (text, whether it came from a value). Raises TemplateError as `cut` does; together they are its text."""
+    """The text of an sms as `cut` makes it, in stretches: (text, whether it came from a value). Raises TemplateError as that does."""
     scope.code = SHOWN_CODE
 
     def mark(value: str) -> str:

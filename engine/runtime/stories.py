@@ -1,4 +1,4 @@
-"""Stories that people keep: private or shared cases by name, and what a link leads to. Their data is made up or masked before it comes here."""
+"""Stories that people keep: private or shared cases by name, and what a link leads to. What comes here is made up, or masked before."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 from engine.runtime.clock import Clock
 from engine.runtime.errors import NotFound, ServiceError
 from engine.store import audit, stories
-from engine.store.stories import Kept
 from engine.store.store import Store
+from engine.store.stories import Kept
 
 LONGEST_NAME = 80  # characters
 _CASE = "c-"  # ids of cases begin so, hashes do not

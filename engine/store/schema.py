@@ -435,7 +435,7 @@ draft_files = Table(
     Column("at", BigInteger, nullable=False),
 )
 
-# Stories of the simulator: made-up or masked data only, so nobody's erasure reaches them. Without a name: kept for its link, under its hash.
+# Stories of the simulator: made up or masked, so that no erasure need reach them. Without a name: kept for its link, under its hash.
 stories = Table(
     "stories",
     metadata,

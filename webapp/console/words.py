@@ -31,7 +31,8 @@ MARKS: Mapping[str, str] = {
 def install(app: Flask) -> None:
     """The filters of the templates."""
     app.jinja_env.filters.update(
-        instant=instant, day=day, short_day=short_day, weekday=weekday, clock=clock, count=count, money=money, phone=phone, word=word, mark=MARKS.__getitem__,
+        instant=instant, day=day, short_day=short_day, weekday=weekday, clock=clock, count=count, money=money, phone=phone, word=word,
+        mark=MARKS.__getitem__,
     )  # fmt: skip
     app.jinja_env.globals.update(now=lambda: frame.house().service.clock.now(), instant=instant, clock=clock, day=day)
 

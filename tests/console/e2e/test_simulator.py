@@ -1,4 +1,4 @@
-"""What QA does with the simulator, in a browser: an overdue pick-up, an offer that waits for the morning, what did not fire and why, a test."""
+"""What QA does with the simulator, in a browser: an overdue pick-up, an offer that waits for the morning, what did not fire, a test."""
 
 from __future__ import annotations
 
@@ -101,7 +101,14 @@ def test_every_state_can_be_used_by_everybody(visit: Visit, dark: bool) -> None:
     found = {}
     for size in ((1440, 900), (1100, 800), (400, 860)):
         page.set_viewport_size({"width": size[0], "height": size[1]})
-        for path in (story, f"{story}&verdict=33b3d7c833", f"{story}&edit=event-4", f"{story}&edit=user-1", f"{story}&view=log", f"{story}&view=story"):
+        for path in (
+            story,
+            f"{story}&verdict=33b3d7c833",
+            f"{story}&edit=event-4",
+            f"{story}&edit=user-1",
+            f"{story}&view=log",
+            f"{story}&view=story",
+        ):
             page.goto(path)
             page.wait_for_load_state("networkidle")
             wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")

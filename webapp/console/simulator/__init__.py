@@ -9,7 +9,6 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 from flask.blueprints import BlueprintSetupState
-from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
 from engine.core.zones import format_instant
@@ -21,8 +20,10 @@ from engine.runtime.errors import NotFound, ServiceError
 from webapp.console import frame, words
 from webapp.console.simulator import forms, looking, recorded, sources, testcase
 from webapp.console.simulator import story as stories
+from webapp.console.simulator.book import Rules
 from webapp.console.simulator.looking import Address, Broken, Look, NoRules
 from webapp.console.simulator.masked import masked
+from webapp.console.simulator.naming import _
 from webapp.console.simulator.story import BadStory, Story
 from webapp.problems import Problem
 
@@ -249,7 +250,7 @@ def _form(look: Look, address: Address) -> dict[str, Any] | None:
     return {"kind": kind} if kind in ("save", "paste", "order") else None
 
 
-def _sources(rules: looking.Rules) -> dict[str, Any]:
+def _sources(rules: Rules) -> dict[str, Any]:
     assert rules.plan is not None
     tests = [name for name in rules.plan.book.tests if sources.of_test(rules.plan, name) is not None]
     return {"samples": sources.samples(rules.plan.book), "tests": tests, "cases": _cases()}

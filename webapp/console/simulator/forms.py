@@ -35,7 +35,9 @@ class Input:
     note: str = ""
 
 
-def inputs(declared: Mapping[str, FieldDef], known: Mapping[str, Json], zone: tzinfo, given: Mapping[str, str] | None = None) -> list[Input]:
+def inputs(
+    declared: Mapping[str, FieldDef], known: Mapping[str, Json], zone: tzinfo, given: Mapping[str, str] | None = None
+) -> list[Input]:
     """The inputs of an event's data or of a user's attributes. `given`: what was written before, when it could not be used."""
     found = []
     for name, field in declared.items():

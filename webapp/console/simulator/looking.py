@@ -9,15 +9,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from flask_babel import gettext as _
-
 from engine.core.conditions import Node, first_failure
 from engine.core.facts import Event
 from engine.core.parts import count_parts
 from engine.core.phones import is_mainland, mask
 from engine.core.plan import RulePlan
 from engine.core.trace import STAGES
-from engine.core.zones import format_instant, local_date, offset, parse_date, parse_instant
+from engine.core.zones import local_date, offset, parse_date, parse_instant
 from engine.runtime.errors import NotFound
 from engine.runtime.service import Service
 from engine.simulate.output import Prices, cost_of
@@ -28,7 +26,7 @@ from webapp.console import words
 from webapp.console.simulator import clock, sources, timeline
 from webapp.console.simulator import story as stories
 from webapp.console.simulator.book import Choice, Rules, Shelf, choose
-from webapp.console.simulator.naming import Naming
+from webapp.console.simulator.naming import Naming, _
 from webapp.console.simulator.running import OUTCOMES, UNSENT, Judged, Read, Run, read, run
 from webapp.console.simulator.story import Story
 from webapp.console.simulator.timeline import Timeline
@@ -55,7 +53,7 @@ class Address:
     edit: str = ""  # what is being filled in: `event`, `event-3`, `user`, `paste` ...
     type: str = ""  # of the event being filled in
 
-    def query(self, **changes: Any) -> dict[str, str]:
+    def query(self, **changes: Any) -> dict[str, Any]:
         """The parameters of another look; the defaults are left out."""
         found = {name: changes.get(name, getattr(self, name)) for name in self.__slots__}
         return {name: value for name, value in found.items() if value and not (name == "book" and value == "draft")}
@@ -261,7 +259,11 @@ class Look:
         """The value of a leaf, with its label."""
         declared = self.naming.declared(leaf.field or "", self.plan.rule if self.plan is not None else None)
         told = self.naming.value(leaf.actual, declared)
-        return f"{leaf.actual} {told}" if isinstance(leaf.actual, str) and declared is not None and declared.enum and told != leaf.actual else told
+        return (
+            f"{leaf.actual} {told}"
+            if isinstance(leaf.actual, str) and declared is not None and declared.enum and told != leaf.actual
+            else told
+        )
 
     def operand(self, leaf: Node) -> str:
         """What a leaf asks for, as the book writes it."""
@@ -353,7 +355,13 @@ def story_of(service: Service, rules: Rules, id: str, reader: str) -> Story:
     assert rules.plan is not None
     kind, colon, name = id.partition(":")
     if colon:
-        found = sources.samples(rules.plan.book).get(name) if kind == "sample" else sources.of_test(rules.plan, name) if kind == "test" else None
+        found = (
+            sources.samples(rules.plan.book).get(name)
+            if kind == "sample"
+            else sources.of_test(rules.plan, name)
+            if kind == "test"
+            else None
+        )
         if found is None:
             raise NotFound(f"there is no story {id}")
         return found

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask_babel import gettext as _
+from flask_babel import gettext
 
 from engine.core.display import show_float
 from engine.simulate.explain import shown
@@ -33,6 +33,11 @@ _LONGEST_LABEL = 12  # characters: a longer description explains, it does not na
 _PAUSE = re.compile(r"[，,。;；（(]")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z").fullmatch
 _DURATION = re.compile(r"(\d+)([smhdw])").fullmatch
+
+
+def _(text: str, **values: object) -> str:
+    """In the visitor's language."""
+    return str(gettext(text, **values))
 
 
 class Naming:

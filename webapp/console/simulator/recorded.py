@@ -63,9 +63,9 @@ def _with_key(tx: Tx, env: str, book: Rulebook, key: str, name: str | None) -> l
         .order_by(columns.seq.desc())
         .limit(MAX_ORDER_EVENTS)
     )
-    found = [event for body in tx.execute(statement).scalars() if (event := codec.decode_event(body)).key == key]
+    found = [event for event in _oldest_first(tx, statement) if event.key == key]
     fields = {event.type: declared.key for event in found if (declared := book.events.get(event.type)) is not None}
-    wanted = name or next((fields[event.type] for event in found if fields.get(event.type) is not None), None)
+    wanted = name or next((fields[event.type] for event in reversed(found) if fields.get(event.type) is not None), None)
     return sorted((event for event in found if wanted is not None and fields.get(event.type) == wanted), key=lambda event: event.received)
 
 
@@ -92,7 +92,11 @@ def _earlier(tx: Tx, env: str, book: Rulebook, user: str, before: int) -> Iterab
         .order_by(columns.seq.desc())
         .limit(MAX_EARLIER_EVENTS)
     )
-    return [codec.decode_event(body) for body in tx.execute(statement).scalars()]
+    return _oldest_first(tx, statement)
+
+
+def _oldest_first(tx: Tx, newest_first: sa.Select[Any]) -> list[Event]:
+    return [codec.decode_event(body) for body in reversed(tx.execute(newest_first).scalars().all())]
 
 
 def _once(found: Iterable[Event]) -> Iterable[Event]:
@@ -114,7 +118,7 @@ def _line(event: Event, names: Mapping[str, str]) -> dict[str, Json]:
     if event.received != event.time:
         line["received"] = format_instant(event.received)
     if event.user is not None:
-        line["user"] = names[event.user] if event.user in names else event.user
+        line["user"] = names.get(event.user, event.user)
     elif event.phone is not None:
         line["user"] = {"phone": event.phone}
     return line | {"data": _renamed(event.data, names)}

@@ -169,10 +169,11 @@ def run(given: Read, plan: BookPlan, until: int) -> Run:
     memory = simulation.memory
     people = {cell.id: cell for cell in memory.cells.values() if isinstance(cell, UserCell)}
     ticks = [tick for tick in simulation.ticks() if tick > now]
-    return Run(
-        plan, start, now, given.events, given.users, people, judged, [one for one in happenings if isinstance(one, Message)], sorted(_waiting(memory.timers.values()), key=lambda one: one.due),
-        given.refused, min(ticks, default=None), {one.id: one for one in judged},
-    )  # fmt: skip
+    messages = [one for one in happenings if isinstance(one, Message)]
+    waiting = sorted(_waiting(memory.timers.values()), key=lambda one: one.due)
+    by_id = {one.id: one for one in judged}
+    next_tick = min(ticks, default=None)
+    return Run(plan, start, now, given.events, given.users, people, judged, messages, waiting, given.refused, next_tick, by_id)
 
 
 def _instant(text: str | None, plan: BookPlan, name: str) -> int | None:
@@ -184,7 +185,7 @@ def _instant(text: str | None, plan: BookPlan, name: str) -> int | None:
         raise BadStory(f"{name} must be an instant like 2026-06-01T10:00+08:00") from None
 
 
-# ---- tying together -----------------------------------------------------------------------------------------------------------------------
+# ---- tying together ---------------------------------------------------------------------------------------------------------------------
 
 
 def _tied(happenings: Iterable[Verdict | Message], traces: Mapping[int, Trace], events: Iterable[Event]) -> Iterator[Judged]:

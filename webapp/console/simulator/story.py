@@ -1,4 +1,4 @@
-"""A story: people, events on a clock and what providers say, as JSON in the shape of `hongyan simulate`'s input. Immutable; every change is a new one."""
+"""A story: people, events on a clock, what providers say. JSON in the shape of `hongyan simulate`'s input; every change is a new story."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class BadStory(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """`since`: what came before is judged and not shown (an instant, None: from the first event). `until`: where it ends (None: `clock.end`).
+    """`since`: what came before is judged and not shown (None: from the first event). `until`: where it ends (None: see clock.end_of).
 
     Lines are kept as they were given; which of them the book can read is told by a run.
     """

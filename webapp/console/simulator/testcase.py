@@ -40,7 +40,7 @@ class Saved:
 
 
 def save(drafts: Drafts, name: str, entry: str, by: str) -> Saved:
-    """Write an entry into the first of our files that takes it. Raises BadStory when it would not pass, DraftConflict when somebody writes."""
+    """Write an entry into the first of our files that takes it. Raises BadStory when it would not pass, and DraftConflict."""
     draft = drafts.read()
     files = draft.texts
     before = check(files)
@@ -183,7 +183,5 @@ def _flow(value: Any) -> str:
 def _text(value: str) -> str:
     if _PLAIN(value) and value.lower() not in _WORDS:
         return value
-    inside = "".join(
-        f"\\{letter}" if letter in '"\\' else letter if letter.isprintable() else f"\\U{ord(letter):08X}" for letter in value
-    )
+    inside = "".join(f"\\{letter}" if letter in '"\\' else letter if letter.isprintable() else f"\\U{ord(letter):08X}" for letter in value)
     return f'"{inside}"'

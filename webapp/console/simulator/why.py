@@ -6,15 +6,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask_babel import gettext as _
-
 from engine.core.conditions import Node, first_failure
 from engine.core.display import show_float
 from engine.core.phones import mask
 from engine.core.plan import RulePlan
 from rules.model import EventTrigger, path_text
 from webapp.console import words
-from webapp.console.simulator.naming import Naming, quiet, seconds, window
+from webapp.console.simulator.naming import Naming, _, quiet, seconds, window
 from webapp.console.simulator.running import Judged, Run
 
 MAX_FACTS = 3  # of a headline; the tree has them all
@@ -113,9 +111,14 @@ def leaf_wish(leaf: Node, naming: Naming, rule: RulePlan | None) -> str:
     return wishes[leaf.op or "is"]()
 
 
+def _wish(leaf: Node, asked: _Asked) -> str:
+    name = _spaced(asked.naming.field(leaf.field or "", asked.rule.rule))
+    return _("要求 %(field)s%(wish)s", field=name, wish=leaf_wish(leaf, asked.naming, asked.rule))
+
+
 def _spaced(name: str) -> str:
-    """A blank between Latin letters and the Chinese that follows."""
-    return name + " " if name[-1:].isascii() else name
+    """A blank between Latin letters and the Chinese that follows; in English between all words."""
+    return name + " " if name[-1:].isascii() or not words.is_chinese() else name
 
 
 def _condition(asked: _Asked) -> Why:
@@ -129,10 +132,7 @@ def _condition(asked: _Asked) -> Why:
     facts = list(dict.fromkeys(leaf_fact(leaf, asked.naming, asked.rule) for leaf in leaves))
     more = _("等 %(count)s 项", count=len(facts)) if len(facts) > MAX_FACTS else ""
     headline = _("，").join(facts[:MAX_FACTS]) + more
-    wishes = [
-        _("要求 %(field)s%(wish)s", field=_spaced(asked.naming.field(leaf.field or "", asked.rule.rule)), wish=leaf_wish(leaf, asked.naming, asked.rule))
-        for leaf in leaves[:MAX_FACTS]
-    ]  # fmt: skip
+    wishes = [_wish(leaf, asked) for leaf in leaves[:MAX_FACTS]]
     node = first_failure(tree)
     if node.kind == "any":
         wishes = [_("这 %(count)s 项要有一项成立，现在都不成立", count=len(node.children)), *wishes]
@@ -201,7 +201,9 @@ def _zone_of(asked: _Asked) -> str:
 
 
 def _expired(asked: _Asked) -> Why:
-    place = asked.path("send", "valid_for") if asked.rule.rule.send.valid_for is not None else f"message_types.{asked.rule.type.id}.valid_for"
+    place = (
+        asked.path("send", "valid_for") if asked.rule.rule.send.valid_for is not None else f"message_types.{asked.rule.type.id}.valid_for"
+    )
     valid = asked.tell("valid_until")
     if "until" in asked.detail:
         text = _("安静时段到 %(until)s 才结束，消息只在 %(valid)s 以前有用", until=asked.tell("until"), valid=valid)
@@ -231,7 +233,11 @@ def _no_consent(asked: _Asked) -> Why:
     name, actual = str(asked.detail["field"]), asked.detail["actual"]
     declared = asked.naming.declared(name)
     text = _("没有同意接收%(type)s", type=_type(asked))
-    fact = f"{name} {_('没有值')}" if actual is None else _("%(field)s是 %(value)s", field=name + " ", value=asked.naming.value(actual, declared))
+    fact = (
+        f"{name} {_('没有值')}"
+        if actual is None
+        else _("%(field)s是 %(value)s", field=name + " ", value=asked.naming.value(actual, declared))
+    )
     return Why(text, (fact,), f"message_types.{asked.rule.type.id}.needs_consent")
 
 
