@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from engine.core.facts import Event, Json, UserCell
 from engine.core.occurrences import Cancellation, OptOut, Receipt, UserChange
-from engine.core.phones import normalise
+from engine.core.phones import mask, normalise
 from engine.core.zones import format_instant
 from engine.people import UserLine
 from engine.refusals import Refusal
@@ -348,11 +348,11 @@ class Service:
 
     def suppress(self, env: str, phone: str, scopes: Sequence[str], reason: str, by: str) -> None:
         """Send nothing of these message types (or `all`, or `blocked`) to a number."""
-        self._opt_out(env, phone, scopes, f"{reason} ({by})" if by else reason, released=False)
+        self._opt_out(env, phone, scopes, f"{reason} ({by})" if by else reason, by, released=False)
 
     def release(self, env: str, phone: str, scopes: Sequence[str], by: str) -> None:
         """Lift suppressions."""
-        self._opt_out(env, phone, scopes, by, released=True)
+        self._opt_out(env, phone, scopes, "", by, released=True)
 
     def suppressions(self, env: str, limit: int = 100, cursor: str | None = None) -> Page[dict[str, Any]]:
         """Blocked networks, then suppressed numbers, each in order."""
@@ -378,14 +378,16 @@ class Service:
 
         return self.store.transact(work)
 
-    def _opt_out(self, env: str, phone: str, scopes: Sequence[str], reason: str, *, released: bool) -> None:
+    def _opt_out(self, env: str, phone: str, scopes: Sequence[str], reason: str, by: str, *, released: bool) -> None:
         number = normalise(phone) or phone
+        what = "suppression.release" if released else "suppression.add"
 
         def work(tx: Tx) -> None:
             now = self.clock.now()
             if not released:
                 suppressions.note(tx, env, [suppressions.Suppression(number, scope, reason, now) for scope in scopes])
             self.deciding.judge(tx, env, [(OptOut(number, frozenset(scopes), released), "opt_out", number)], now)
+            audit.add(tx, env, audit.Entry(now, by, what, {"phone": mask(number), "scopes": sorted(scopes), "reason": reason}))
 
         self.store.transact(work)
 

@@ -23,7 +23,7 @@ from engine.runtime.books import Books
 from engine.runtime.clock import Clock
 from engine.runtime.errors import ServiceError, Throttled
 from engine.runtime.meters import Meters
-from engine.store import decisions, networks, tallies, verifications
+from engine.store import decisions, figures, networks, tallies, verifications
 from engine.store.store import Store, Tx
 from engine.store.verifications import Verification
 
@@ -138,6 +138,7 @@ class Verifications:
             raise Throttled(wait)
         if found is None or not codes.is_open(found, now):
             found = codes.begin(phone, purpose, user, now)
+        figures.note(tx, env, "verifications", figures.hour(now), "asked")
         found = replace(found, user=user or found.user, network=network, body={**found.body, "starts": [*found.body["starts"], now]})
         verifications.save(tx, env, found)
         return found
@@ -220,6 +221,7 @@ class Verifications:
     def _checked(self, tx: Tx, env: str, found: Verification, code: str, purpose: str | None) -> dict[str, Any]:
         """One check, counted whatever comes of it. The row is locked, so of checks at the same time one can be right."""
         now = self._clock.now()
+        figures.note(tx, env, "verifications", figures.hour(now), "checked")
         if found.state != "pending":
             # Used up: the same code again is wrong.
             return _checked("failed" if found.state == "approved" else found.state, replace(found, checks_left=0))
@@ -233,6 +235,8 @@ class Verifications:
         right = codes.fits(found, sealed, now)
         left = found.checks_left - 1
         state = "approved" if right else "pending" if left else "failed"
+        if right:
+            figures.note(tx, env, "verifications", figures.hour(now), "approved")
         kept = found.codes if state == "pending" else ()
         body = {**found.body, "used": found.body["used"] + 1}
         after = replace(found, state=state, checks_left=left, codes=kept, body=body)

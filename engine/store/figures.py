@@ -5,7 +5,8 @@ transaction waits for. `fold` adds such rows up. A message counts in the hour in
 began: so of what was accepted then it is known how much has arrived since.
 
 Subjects: `rule:<id>` (verdicts as "skip capped", messages as "message delivered", goals as "goal sent"), `campaign:<id>` and `all`
-(messages), `provider:<name>` ("sms accepted"), `delay:<provider>`, `sent` (taken by a provider, per minute), `timers` (how many stand).
+(messages), `provider:<name>` ("sms accepted"), `delay:<provider>`, `sent` (taken by a provider, per minute), `timers` (how many stand),
+`verifications` (codes asked for, checked, approved).
 """
 
 from __future__ import annotations

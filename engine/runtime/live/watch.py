@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -16,12 +17,13 @@ from engine.runtime.live.person import Entry, Profile, Who
 from engine.runtime.live.queues import Strip
 from engine.runtime.live.rates import Rate
 from engine.runtime.way_out import WayOut
-from engine.store import attempts, events, looking, messages, suppressions
+from engine.store import attempts, events, figures, looking, messages, networks, suppressions
 from engine.store import queues as depths
 from engine.store.attempts import Attempt, Receipt
 from engine.store.events import Received
 from engine.store.looking import Asked
 from engine.store.messages import Stored
+from engine.store.networks import Blocked
 from engine.store.paging import Page
 from engine.store.queues import Count
 from engine.store.store import Store, Tx
@@ -143,6 +145,11 @@ class Watch:
     def suppressions(self, env: str, phone: str | None = None, cursor: str | None = None, limit: int = 50) -> Page[Suppression]:
         """Suppressed numbers, in order."""
         return self._read(lambda tx: suppressions.listed(tx, env, phone=phone, cursor=cursor, limit=limit))
+
+    def codes(self, env: str, hours: int = 24) -> tuple[Counter[str], Sequence[Blocked]]:
+        """Verification codes of the last hours (asked, checked, approved), and the networks that get none."""
+        since = figures.hour(self._clock.now() - hours * DAY // 24)
+        return self._read(lambda tx: (figures.of(tx, env, "verifications", since), networks.listed(tx, env, limit=200).items))
 
     # ---- a person -----------------------------------------------------------------------------------------------------------------------
 
