@@ -10,6 +10,7 @@ from typing import Any
 from jsonschema import ValidationError
 
 from rules import values
+from rules.findings import Suggestion
 from rules.model import Path
 
 Schema = Mapping[str, Any]
@@ -61,7 +62,7 @@ def nearest(word: object, known: Iterable[str]) -> str:
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """The nearest known word as a hint, or ""."""
     near = nearest(word, known)
-    return f"did you mean {near}?" if near else ""
+    return Suggestion(str(word), near) if near else ""
 
 
 def listed(words: Iterable[str], last: str) -> str:

@@ -31,6 +31,19 @@ class Span:
     end_column: int
 
 
+class Suggestion(str):
+    """The hint `did you mean X?`, which keeps both words apart, so that a program can put one for the other (`rules.assist.fixes`)."""
+
+    wrong: str
+    right: str
+
+    def __new__(cls, wrong: str, right: str, text: str = "") -> Suggestion:
+        """`text`: where the sentence is another than usual."""
+        hint = super().__new__(cls, text or f"did you mean {right}?")
+        hint.wrong, hint.right = wrong, right
+        return hint
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One problem: what was found (`message`), what would be right (`hint`, may be empty), and where."""

@@ -20,12 +20,14 @@ from jsonschema import Draft202012Validator, FormatChecker, ValidationError, val
 
 from rules.faults import EXPLAIN, Fault, Schema, did_you_mean, kind_of, kinds_of, listed, nearest, shown, unknown_key, wrong_kind
 from rules.formats import FORMATS
+from rules.latest import Latest
 from rules.relations import RELATIONS
 
 SCHEMA_FILE = FilePath(__file__).resolve().parent / "schema" / "rulebook.schema.json"
 SCHEMA: Schema = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
 _DEFINITIONS: Mapping[str, Schema] = {f"#/$defs/{name}": schema for name, schema in SCHEMA["$defs"].items()}
 _MOST_MISSPELT = 20
+_ENTRIES = frozenset(f"#/$defs/{name}" for name in ("event", "segment", "template", "rule", "test"))
 
 
 @lru_cache(maxsize=8)
@@ -37,8 +39,10 @@ def judge_in(local: ZoneInfo) -> Judge:
 class Judge:
     """Judges trees by the rulebook's schema. Keeps one validator for each part of the schema that it has met."""
 
-    def __init__(self, local: ZoneInfo) -> None:
+    def __init__(self, local: ZoneInfo, sound: Latest[Any] | None = None) -> None:
+        """`sound` remembers the entries in which nothing was wrong, by identity: they need no second look."""
         self._local = local
+        self._sound = sound
         formats = FormatChecker(formats=())
         for name, holds in FORMATS.items():
             formats.checks(name)(holds)
@@ -91,9 +95,18 @@ class Judge:
             if name in properties:
                 continue
             if isinstance(allowed, Mapping):
-                yield from _below(name, self._errors(instance[name], allowed))
+                yield from _below(name, self._entry_errors(instance[name], allowed))
             else:
                 yield unknown_key(name, properties, schema)
+
+    def _entry_errors(self, instance: Any, schema: Schema) -> Iterator[ValidationError]:
+        if self._sound is None or not isinstance(instance, dict) or schema.get("$ref") not in _ENTRIES:
+            yield from self._errors(instance, schema)
+        elif self._sound.get(id(instance)) is not instance:  # what is kept lives, so its id is nobody else's
+            errors = list(self._errors(instance, schema))
+            yield from errors
+            if not errors:
+                self._sound.put(id(instance), instance)
 
     def _names(self, _: Any, schema: Schema, instance: Any, __: Schema) -> Iterator[ValidationError]:
         for name in instance if isinstance(instance, dict) else ():

@@ -15,11 +15,10 @@ from pathlib import Path as FilePath
 
 from rules import yaml12
 from rules.findings import Finding, Severity, Span
+from rules.known import Entry, Known, Plain
 from rules.model import Path, path_text
 from rules.positions import START, Positions, Stretch
 from rules.yaml12 import Directive, Node
-
-Plain = str | int | float | bool | None | list["Plain"] | dict[str, "Plain"]
 
 # The sections. Their entries are merged by name; `book.caps` counts as one too.
 SECTIONS = ("book", "events", "user", "segments", "message_types", "templates", "rules", "tests")
@@ -59,9 +58,9 @@ def read_folder(path: str | os.PathLike[str]) -> dict[str, bytes]:
     return {name: _read_start(named[name]) for name in sorted(named)}
 
 
-def parse(files: Mapping[str, bytes | str]) -> Parsed:
+def parse(files: Mapping[str, bytes | str], known: Known | None = None) -> Parsed:
     """Read and merge the files of a book. Order of files: by name."""
-    merger = _Merger()
+    merger = _Merger(known)
     sources: dict[str, str] = {}
     directives: dict[str, tuple[Directive, ...]] = {}
     for name in sorted(files):
@@ -71,7 +70,7 @@ def parse(files: Mapping[str, bytes | str]) -> Parsed:
         if fault:
             merger.refuse_file(name, fault)
             continue
-        document = yaml12.read(text)
+        document = yaml12.read(text) if known is None else known.document(text)
         directives[name] = tuple(document.directives)
         merger.add(name, document)
     if not files:
@@ -110,7 +109,8 @@ def _digest(files: Mapping[str, bytes | str]) -> str:
 class _Merger:
     """Turns the nodes of all files into one plain tree."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: Known | None = None) -> None:
+        self._known = known
         self.tree: dict[str, Plain] = {}
         self.positions = Positions()
         self.findings: list[Finding] = []
@@ -152,7 +152,7 @@ class _Merger:
         elif name in into:
             self._twice(path, key, self.positions.key(path))
         else:
-            into[name] = self._plain(value, path, key.stretch)
+            into[name] = self._entry(value, path, key.stretch)
 
     def _merge_section(self, into: dict[str, Plain], path: Path, key: Node, value: Node) -> None:
         self._check_faults(path, value)
@@ -165,6 +165,20 @@ class _Merger:
         assert isinstance(section, dict)
         for child, child_key, child_value in self._entries(value, path):
             self._merge(section, (*path, child), child_key, child_value)
+
+    def _entry(self, node: Node, path: Path, key: Stretch) -> Plain:
+        """The value of an entry, as it was made of the same node before where that is known."""
+        if self._known is None:
+            return self._plain(node, path, key)
+        before = self._known.entry(self._file, path, node)
+        if before is not None:
+            self.positions.add_all(before.places)
+            return before.plain
+        found, noted = len(self.findings), len(self.positions)
+        plain = self._plain(node, path, key)
+        if len(self.findings) == found and found < MOST_FINDINGS:
+            self._known.keep(self._file, path, Entry(node, plain, self.positions.since(noted)))
+        return plain
 
     def _plain(self, node: Node, path: Path, key: Stretch) -> Plain:
         """The value of a node; its positions are noted on the way. Depth is bounded by the composer."""

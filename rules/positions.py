@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from rules.findings import Span
 from rules.model import Path
 
 # line, column, end line, end column; from 1, the end exclusive
 Stretch = tuple[int, int, int, int]
+Place = tuple[str, Stretch, Stretch]  # file, key, value
 START: Stretch = (1, 1, 1, 1)
 
 
@@ -16,12 +18,20 @@ class Positions:
     """The spans of keys and values. Kept as bare tuples: a book has thousands of places and asks for a few."""
 
     def __init__(self) -> None:
-        self._places: dict[Path, tuple[str, Stretch, Stretch]] = {}
+        self._places: dict[Path, Place] = {}
         self._first_file = ""
 
     def add(self, path: Path, file: str, key: Stretch, value: Stretch) -> None:
         """Note a place. The first one for a path stays."""
         self._places.setdefault(path, (file, key, value))
+
+    def since(self, count: int) -> dict[Path, Place]:
+        """The places noted after the first `count`."""
+        return dict(islice(self._places.items(), count, None))
+
+    def add_all(self, places: Mapping[Path, Place]) -> None:
+        """Note the places of an entry that is not there yet."""
+        self._places.update(places)
 
     def start_at(self, file: str) -> None:
         """Name the file that stands for the whole book (the first one read stays)."""

@@ -10,6 +10,7 @@ from rules.build import book_zone
 from rules.faults import Fault
 from rules.findings import Finding, Severity, Span
 from rules.judge import judge_in
+from rules.known import Known
 from rules.model import Path
 from rules.positions import Positions
 
@@ -26,11 +27,13 @@ class Structure:
     whole: bool
 
 
-def examine(tree: Mapping[str, Any], positions: Positions) -> Structure:
+def examine(tree: Mapping[str, Any], positions: Positions, known: Known | None = None) -> Structure:
     """Judge a merged tree. One finding at a place: the first says what is wrong, the others would follow from it."""
     found: dict[Span, Finding] = {}
     bad: set[Path] = set()
-    for fault in judge_in(book_zone(tree)).faults(tree):
+    local = book_zone(tree)
+    judge = judge_in(local) if known is None else known.judge(local)
+    for fault in judge.faults(tree):
         finding = _finding(fault, positions)
         found.setdefault(finding.span, finding)
         if finding.severity is Severity.ERROR:

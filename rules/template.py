@@ -18,6 +18,7 @@ from jinja2 import Environment, TemplateSyntaxError, nodes
 from jinja2.lexer import Lexer
 from jinja2.parser import Parser
 
+from rules.findings import Suggestion
 from rules.model import FILTERS, Scalar
 
 MAX_SOURCE_CHARACTERS = 20_000  # a long e-mail; an sms ends at 500
@@ -340,7 +341,7 @@ class _Reducer:
     def filter(self, node: nodes.Filter) -> Filter | None:
         if node.name not in FILTERS:
             near = difflib.get_close_matches(node.name[:SHOWN_CHARACTERS], FILTERS, 1)
-            hint = f"did you mean `{near[0]}`?" if near else f"one of: {', '.join(FILTERS)}"
+            hint = Suggestion(node.name, near[0], f"did you mean `{near[0]}`?") if near else f"one of: {', '.join(FILTERS)}"
             self.problem("filter", f"unknown filter `{_shown(node.name)}`", node.lineno, hint)
             return None
         arguments = [_literal(item) for item in node.args]

@@ -61,6 +61,7 @@ class FieldBook:
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
         self._user = dict(_user_fields(draft))
+        self._found: dict[tuple[str, tuple[str, ...]], Known | None] = {}
         self.user_names = frozenset(self._user) | {f"user.{name}" for name in _user_names(draft)}
 
     def reach(self, events: Iterable[str] = (), *, user: bool = False, aliases: Mapping[str, str] | None = None) -> Reach:
@@ -87,9 +88,15 @@ class FieldBook:
         if root == "user" and reach.user:
             return self._user.get(name) or (Known(name, frozenset({"any"})) if name in self.user_names else None)
         if root == "event":
-            return event_field(reach.events, name)
+            return self._event_field(reach.events, name)
         alias = reach.aliases.get(root)
         return event_field((alias,), name) if alias else None
+
+    def _event_field(self, events: tuple[EventType, ...], name: str) -> Known | None:
+        key = (name, tuple([event.type for event in events]))
+        if key not in self._found:
+            self._found[key] = event_field(events, name)
+        return self._found[key]
 
     def supplies(self, name: str, reach: Reach) -> bool:
         """Whether the field is declared here by every event that may be meant."""

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from rules.findings import Finding, Severity
+from rules.findings import Finding, Severity, Suggestion
 from rules.model import Path
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A hint with the nearest known name; empty when none is near."""
     likely = sorted(item for item in known if item[:1] == name[:1] and abs(len(item) - len(name)) <= MOST_MISSING)
     near = _nearest(name, tuple(likely[:MOST_NAMES]))
-    return f"did you mean {near}?" if near else ""
+    return Suggestion(name, near) if near else ""
 
 
 @lru_cache(maxsize=1024)  # a renamed event is missed by every rule that names it
