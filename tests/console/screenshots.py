@@ -17,7 +17,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "docs" / "screenshots"
 # File -> address.
 PAGES = {
     "editor": "/editor?file=marketing.yaml",
-    "simulator": "/simulator",
+    "simulator": "/simulator?story=sample:1-evening&at=2026-06-17T15:00:00Z&verdict=7d6cc7b6aa",
     "tests": "/tests",
     "compare": "/compare",
     "live": "/live",

@@ -198,7 +198,7 @@ def tell(at: int | str) -> str:
     [
         ("cart-reminder", "u1", "quiet_hours", "21:00–08:00 不打扰，等到 2026-06-17T00:00:00Z", (), "quiet_hours:"),
         ("dish-video", "u1", "capped", "每人每天最多 1 条，已有 1 条", ("2026-06-17T16:00:00Z 空出一个名额",), "max: 1, per: day"),
-        ("holiday-sale", "u3", "no_consent", "没有同意接收营销", ("user.consent_marketing 是 否",), "needs_consent:"),
+        ("holiday-sale", "u3", "no_consent", "没有同意接收营销", ("user.consent_marketing 是 false",), "needs_consent:"),
         (
             "pickup-overdue", "u3", "unless", "「已自提」在 2026-06-16T10:05:00Z 先到了，不再需要",
             ("pickup.done e5", "本来定在 2026-06-17T06:20:00Z"), "unless: [pickup.done, order.cancelled]",
@@ -280,9 +280,10 @@ def test_lanes_stand_in_the_order_of_the_story_and_shade_by_each_persons_zone() 
 
 
 def test_marks_that_would_cover_each_other_are_put_together() -> None:
-    """The earlier of two becomes a ring; of three a number."""
+    """The earlier of two becomes a ring; of three a number. Minutes apart, in a story of minutes, they stand alone."""
     codes = sources.samples(PLAN.book)["4-codes"]
     found = run(codes)
+    short = {row.rule: row for row in timeline.draw(found, found.judged, instant("2026-06-02T10:05"), width=552).lanes[0].rows}
     rows = {row.rule: row for row in timeline.draw(found, found.judged, instant("2026-06-03T00:00"), width=552).lanes[0].rows}
     evening = run(EVENING)
     cart = next(
@@ -292,6 +293,7 @@ def test_marks_that_would_cover_each_other_are_put_together() -> None:
     )
 
     assert [(mark.size, mark.count) for mark in rows["register-code"].marks] == [("number", 4)]
+    assert [mark.size for mark in short["register-code"].marks] == ["full"] * 4
     assert [mark.size for mark in cart.marks] == ["small", "full", "full"]
 
 

@@ -380,3 +380,28 @@ def test_masked_values() -> None:
     ]
 
     assert [masked(field, value) for field, value, _ in cases] == [shown for _, _, shown in cases]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=20), st.text(max_size=20))
+def test_marks_change_nothing_but_the_marks(first: str, second: str) -> None:
+    """What came from a value can be told, also where two values touch; without the marks the text is what leaves."""
+    sources = (
+        "甲{{ e.s }}乙{{ e.t }}丙",
+        "{{ e.s }}{{ e.t }}",
+        "{{ e.s }}.{{ e.t }}!",
+        "{% if e.n %}{{ e.n }}{% else %}无{{ e.s }}{% endif %}{{ e.u }}",
+    )
+    for source in sources:
+        asked = scope(s=first, t=second, u="https://a.example/x")
+        plain = compile_text(parse(source), FIELDS, SHANGHAI)(asked)
+        marked = compile_text(parse(source), FIELDS, SHANGHAI, mark=lambda text: f"\ue000{text}\ue001")(asked)
+
+        assert marked.replace("\ue000", "").replace("\ue001", "") == plain.replace("\ue000", "").replace("\ue001", "")
+
+
+def test_marks_stand_around_values_alone() -> None:
+    """Filters and the author's own words included."""
+    text = compile_text(parse("您的{{ e.s }}共{{ e.n | money }}元"), FIELDS, SHANGHAI, mark=lambda value: f"[{value}]")(scope(s="茶", n=3))
+
+    assert text == "您的[茶]共[3.00]元"

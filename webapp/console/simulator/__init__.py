@@ -25,7 +25,6 @@ from webapp.console.simulator.looking import Address, Broken, Look, NoRules
 from webapp.console.simulator.masked import masked
 from webapp.console.simulator.naming import _
 from webapp.console.simulator.story import BadStory, Story
-from webapp.problems import Problem
 
 blueprint = Blueprint("simulator", __name__, url_prefix="/simulator")
 
@@ -201,8 +200,8 @@ def _shown(address: Address, problem: str = "", status: int = 200) -> Response:
         values |= {"state": "no_rules", "samples": {}, "tests": (), "cases": ()}
     except Broken as broken:
         values |= {"state": "broken", "broken": broken, "samples": {}, "tests": (), "cases": _cases()}
-    except (BadStory, Problem) as error:
-        values |= {"state": "bad_story", "why_bad": str(error) if isinstance(error, BadStory) else error.detail}
+    except BadStory as error:
+        values |= {"state": "bad_story", "why_bad": str(error)}
         values |= _sources(looking.rules_of(_service(), frame.visitor().env, address)[1])
     values["bare"] = frame.is_htmx() and "HX-History-Restore-Request" not in request.headers
     response = frame.page("simulator/page.html", status, **values)
@@ -235,7 +234,8 @@ def _form(look: Look, address: Address) -> dict[str, Any] | None:
         return {
             "kind": kind, "index": index if known else None, "declared": declared, "fields": fields,
             "time": given.get("time", "") if given else forms.local_time(time, look.zone),
-            "user": given.get("user", "") if given else known.get("user", story.users[0]["id"] if story.users else ""),
+            "received": known.get("received") and forms.local_time(str(known["received"]), look.zone),
+            "user": given.get("user", "") if given else forms.user_text(known.get("user", story.users[0]["id"] if story.users else "")),
         }  # fmt: skip
     if kind == "user":
         known = story.users[index] if index is not None and index < len(story.users) else {}

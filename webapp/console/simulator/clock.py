@@ -32,7 +32,8 @@ def end_of(given: Read, plan: BookPlan) -> int:
 
 def jumps(run: Run, end: int) -> Jumps:
     """Where the buttons lead from the run's instant."""
-    due = [one.due for one in run.waiting if one.due > run.now]
+    # A person's dates and segments are looked at again for years to come.
+    due = [one.due for one in run.waiting if one.due > run.now and (one.kind != "wake" or one.due <= end)]
     if run.next_tick is not None and run.next_tick <= end:
         due.append(run.next_tick)
     ends = [

@@ -109,10 +109,26 @@ def event_line(book: Rulebook, story: Story, form: Mapping[str, str], zone: tzin
     if known is not None and "source" in known:
         line["source"] = known["source"]
     line |= {"type": declared.type, "time": instant_text(form.get("time", ""), zone)}
+    if form.get("received", "").strip():
+        line["received"] = instant_text(form["received"], zone)
     user = form.get("user", "").strip()
     if user and not declared.broadcast:
-        line["user"] = user
+        line["user"] = _person(user)
     return line | {"data": read_data(declared.data, form, zone)}
+
+
+def user_text(user: Json) -> str:
+    """Whom an event names, as the input shows it: an id, or the JSON of an object."""
+    return user if isinstance(user, str) else json.dumps(user, ensure_ascii=False)
+
+
+def _person(text: str) -> Json:
+    if not text.startswith("{"):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise BadStory(f"user: {text[:40]}") from None
 
 
 def user_line(book: Rulebook, form: Mapping[str, str], scopes: list[str], zone: tzinfo) -> Line:

@@ -125,7 +125,7 @@ class Look:
         zone = cell.timezone if cell is not None else line.timezone if line is not None else None
         if zone is not None and cell is not None and cell.zone is not self.zone:
             found.append(_offset(self.run.now, cell.zone))
-        return " · ".join(found[:4])
+        return " · ".join(list(dict.fromkeys(found))[:4])
 
     def phone(self, user: str) -> str:
         """The masked number of a user."""

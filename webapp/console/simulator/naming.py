@@ -75,11 +75,11 @@ class Naming:
         return declared.name if declared is not None and declared.name else type_
 
     def value(self, value: Any, declared: FieldDef | None = None) -> str:
-        """`银卡`, `68.5`, `是`, `6月17日 周三 08:00`."""
+        """`银卡`, `68.5`, `true`, `6月17日 周三 08:00`."""
         if value is None:
             return _("没有值")
         if isinstance(value, bool):
-            return _("是") if value else _("否")
+            return "true" if value else "false"  # as the book writes it: `new_device 是 是` would puzzle
         if isinstance(value, Mapping) and "ref" in value:
             name = self.field(str(value["ref"]))
             return f"{name} ({self.value(value['value'], declared)})" if "value" in value else name

@@ -19,6 +19,7 @@ from engine.people import ReceiptReader, UserLine, UserReader
 from engine.simulate.simulation import ScriptedReceipt
 from rules.model import DAY
 from webapp.console.simulator.story import BadStory, Story
+from webapp.problems import Problem
 from webapp.trying import BoundedSimulation, Deadline, Input
 
 OUTCOMES = ("sent", "scheduled", "deferred", "skipped", "cancelled", "failed")
@@ -69,9 +70,12 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Something that is still to come: a timer, a release from quiet hours, a chain that waits for a receipt."""
+    """Something that is still to come: a timer, a release from quiet hours, a chain that waits for a receipt.
 
-    kind: str  # due | release | fallback
+    A `wake` is a look at a person whose date is due or who may cross into a segment; it is no rule's yet.
+    """
+
+    kind: str  # due | release | fallback | wake
     due: int
     rule: str
     occurrence: str
@@ -160,10 +164,13 @@ def run(given: Read, plan: BookPlan, until: int) -> Run:
         profile = {"phone": user.phone, "timezone": user.timezone, "locale": user.locale, "attributes": user.attributes}
         simulation.add_user(user.id, profile, user.suppressed)
     happenings: list[Verdict | Message] = []
-    for page in simulation.run(given.events):
-        happenings += page
-        if len(happenings) > MAX_VERDICTS:
-            raise BadStory(f"more than {MAX_VERDICTS:,} verdicts; hongyan simulate takes larger ones")
+    try:
+        for page in simulation.run(given.events):
+            happenings += page
+            if len(happenings) > MAX_VERDICTS:
+                raise BadStory(f"more than {MAX_VERDICTS:,} verdicts; hongyan simulate takes larger ones")
+    except Problem as problem:
+        raise BadStory(problem.detail) from None
     judged = list(_tied(happenings, {id(trace.verdict): trace for trace in traces}, given.events))
     _note_receipts(judged, simulation.heard)
     memory = simulation.memory
@@ -248,6 +255,8 @@ def _waiting(timers: Iterable[Any]) -> Iterator[Waiting]:
     for timer in timers:
         if timer.kind == "fallback":
             yield Waiting("fallback", timer.due, timer.message.rule, timer.message.occurrence, (timer.message.user, timer.message.phone))
+        elif timer.kind == "wake":
+            yield Waiting("wake", timer.due, "", "", (timer.user, None))
         elif timer.item is not None:
             person = timer.recipient if timer.kind == "release" else (timer.item.user, timer.item.phone)
             yield Waiting(timer.kind, timer.due, timer.item.rule, timer.item.occurrence, person)

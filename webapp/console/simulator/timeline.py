@@ -9,14 +9,15 @@ from datetime import date, timedelta, tzinfo
 
 from engine.core.facts import Event
 from engine.core.phones import mask
-from engine.core.zones import day_start, local_date
-from rules.model import DAY, HOUR
+from engine.core.zones import day_start, local, local_date
+from rules.model import DAY, HOUR, MINUTE
 from webapp.console.simulator.clock import quiet_stretches
 from webapp.console.simulator.running import Judged, Person, Run
 
 LANE_HEIGHT, ROW_HEIGHT = 26, 22
 NEAREST = 14  # pixels: marks that are closer than this cover each other
 MAX_DAYS = 62  # with a line of their own
+SHORT = 6 * HOUR  # a story that is no longer than this is drawn by minutes
 
 NOBODY: Person = (None, None)
 
@@ -77,13 +78,13 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A day of the axis. `hours`: (place, 6, 12, 18), those for which there is room."""
+    """A day of the axis. `hours`: (place, what stands there), those for which there is room."""
 
     day: date
     start: int
     x: float
     width: float
-    hours: tuple[tuple[float, int], ...]
+    hours: tuple[tuple[float, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +116,15 @@ def draw(
     first: Person | None = None,
 ) -> Timeline:
     """The timeline of a run up to `end`, or of one day of it, for a plot about `width` pixels wide. `first`: whose lane stands on top."""
-    zone = run.plan.zone
-    days = days_of(run.start, max(end, run.now), zone)
-    begin = day_start(day or days[0], zone)
-    until = day_start((day or days[-1]) + timedelta(days=1), zone)
-    scale = _Scale(begin, until, width)
+    zone, last = run.plan.zone, max(end, run.now)
+    days = [day] if day is not None else days_of(run.start, last, zone)
+    step = _step(last - run.start) if day is None and last - run.start <= SHORT else None
+    if step is None:
+        scale = _Scale(day_start(days[0], zone), day_start(days[-1] + timedelta(days=1), zone), width)
+        axis = tuple(_days(days, scale, zone))
+    else:
+        scale = _Scale((run.start - 1) // step * step, (last // step + 1) * step, width)  # no mark stands on an edge
+        axis = (_minutes(scale, step, zone),)
     lanes, y = [], 0
     by_person = _by_person(shown)
     for person in sorted(_people(run, by_person), key=lambda one: one != first):
@@ -127,7 +132,7 @@ def draw(
         if lane.rows or lane.ticks or person in _listed(run):
             lanes.append(lane)
             y += lane.height
-    return Timeline(begin, until, tuple(_days(days if day is None else [day], scale, zone)), tuple(lanes), y, scale.within(run.now))
+    return Timeline(scale.start, scale.end, axis, tuple(lanes), y, scale.within(run.now))
 
 
 class _Scale:
@@ -239,4 +244,16 @@ def _days(days: Sequence[date], scale: _Scale, zone: tzinfo) -> Iterable[Day]:
         x, width = scale.at(start), scale.at(end) - scale.at(start)
         room = scale.pixels(0, width)
         hours = range(6, 24, 6) if room > 120 else range(12, 24, 12) if room > 60 else ()
-        yield Day(day, start, x, round(width, 2), tuple((scale.at(start + hour * HOUR), hour) for hour in hours if (end - start) >= DAY))
+        shown = tuple((scale.at(start + hour * HOUR), f"{hour:02d}") for hour in hours if end - start >= DAY)
+        yield Day(day, start, x, round(width, 2), shown)
+
+
+def _step(span: int) -> int:
+    """The distance of the ticks of a short story: at most eight."""
+    return next((minutes * MINUTE for minutes in (1, 5, 15, 30) if span <= 8 * minutes * MINUTE), HOUR)
+
+
+def _minutes(scale: _Scale, step: int, zone: tzinfo) -> Day:
+    """The axis of a short story."""
+    ticks = [(scale.at(at), f"{local(at, zone):%H:%M}") for at in range(scale.start + step, scale.end, step)]
+    return Day(local_date(scale.start, zone), scale.start, 0.0, 100.0, tuple(ticks))

@@ -286,7 +286,7 @@ def _ok(asked: _Asked) -> Why:
     facts = []
     for message in one.messages:
         channel = words.word(message.channel, "channel")
-        parts = _("%(parts)s 条", parts=message.parts) if message.channel == "sms" else ""
+        parts = _("分 %(parts)s 条", parts=message.parts) if message.parts > 1 else ""
         facts.append(" ".join(filter(None, [asked.naming.tell(message.at), channel, parts, _("发给 %(to)s", to=mask(message.to))])))
     for at, status in one.receipts:
         receipts = {"delivered": _("回执：已送达"), "undelivered": _("回执：未送达"), "rejected": _("回执：被拒绝")}
