@@ -116,6 +116,11 @@ def begin(tx: Tx, env: str, old: Rulebook | None, plan: BookPlan, version: int, 
     _keep(tx, env, Adoption(last.generation + 1 if last is not None else 1, version, at, traits, until, decided, sure, held))
 
 
+def built_anew(old: Rulebook | None, new: Rulebook) -> tuple[str, ...]:
+    """Traits that a new version would count from recorded events, in order of name."""
+    return tuple(sorted(name for name in new.traits if _differs(name, old, new)))
+
+
 def _differs(name: str, old: Rulebook | None, new: Rulebook) -> bool:
     """Whether what a trait is made of has changed; where it stands in the book does not matter."""
     trait = new.traits[name]

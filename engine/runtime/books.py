@@ -92,7 +92,7 @@ class Books:
             audit.add(tx, "live", audit.Entry(at, author, "book.publish", {"version": version, "note": note}))
         return {"version": version, "book": book.id, "findings": findings}
 
-    def activate(self, store: Store, version: int, *, author: str, at: int) -> None:
+    def activate(self, store: Store, version: int, *, author: str, at: int, reason: str = "") -> None:
         """Put an earlier version in force again. Raises NotFound."""
         with store.write() as tx:
             old = self._hold(tx)
@@ -102,7 +102,7 @@ class Books:
                 except KeyError:
                     raise NotFound(f"there is no version {version}") from None
                 self._adopt(tx, env, old[env], at)
-            audit.add(tx, "live", audit.Entry(at, author, "book.activate", {"version": version}))
+            audit.add(tx, "live", audit.Entry(at, author, "book.activate", {"version": version, "reason": reason}))
 
     def _hold(self, tx: Tx) -> dict[str, Rulebook | None]:
         """The books in force, with which nobody judges any more until the transaction ends."""

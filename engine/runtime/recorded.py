@@ -85,11 +85,15 @@ class Record:
         traces: list[Trace] | None = None,
     ) -> tuple[Replay, Iterator[dict[str, Any]]]:
         """The simulation, and the lines that it gives as they are read."""
-        replay = Replay(compile_book(book), start=start, until=until, verdicts=verdicts, traces=traces)
+        replay = self.begun(book, Replay(compile_book(book), start=start, until=until, verdicts=verdicts, traces=traces))
+        return replay, lines_of(replay, replay.again(self), prices)
+
+    def begun(self, book: Rulebook, replay: Replay) -> Replay:
+        """The simulation with people as they were at the start, to be fed this record."""
         for user, profile in self._people(book):
             replay.add_user(user, profile)
         replay.stops = list(self._stops())
-        return replay, lines_of(replay, replay.again(self), prices)
+        return replay
 
     # ---- as they were -------------------------------------------------------------------------------------------------------------------
 

@@ -24,9 +24,11 @@ from engine.runtime.blocks import listed_blocks
 from engine.runtime.books import ENVIRONMENTS, ActiveBook, Books
 from engine.runtime.campaigns import Campaigns, CampaignSettings
 from engine.runtime.clock import Clock
+from engine.runtime.comparing import Comparisons
 from engine.runtime.deciding import Cause, Deciding
 from engine.runtime.drafts import Drafts
 from engine.runtime.errors import NoBook, ServiceError
+from engine.runtime.gates import Gates
 from engine.runtime.housekeeping import Housekeeper
 from engine.runtime.intake import Intake
 from engine.runtime.keyring import Keyring
@@ -87,6 +89,8 @@ class Service:
         self.books = Books(self.tombstones, steady.inline)
         self.deciding = Deciding(self.books)
         self.accounts = Accounts(store, clock)
+        self.comparisons = Comparisons(store, prices or {})
+        self.gates = Gates()
         self.drafts = Drafts(store, clock)
         self.keyring = Keyring(store, clock)
         self.stories = Stories(store, clock)
@@ -129,6 +133,7 @@ class Service:
         if self._thread is not None:
             self._thread.join()
         self.way_out.close()
+        self.comparisons.close()
         self._alarm.close()
         self.store.close()
 
@@ -452,9 +457,9 @@ class Service:
             for one in found
         ]
 
-    def activate(self, version: int, author: str) -> None:
+    def activate(self, version: int, author: str, reason: str = "") -> None:
         """Put an earlier version in force again. Raises NotFound."""
-        self.books.activate(self.store, version, author=author, at=self.clock.now())
+        self.books.activate(self.store, version, author=author, at=self.clock.now(), reason=reason)
         self._alarm.ring()
 
     def book(self, env: str = "live") -> ActiveBook | None:

@@ -51,9 +51,9 @@ class RuleDifference:
             "examples": self.examples,
         }
 
-    def example(self, kind: str, before: Message | None, after: Message | None, prices: Prices) -> None:
+    def example(self, kind: str, before: Message | None, after: Message | None, prices: Prices, most: int) -> None:
         """Keep a few, so that people see what changed."""
-        if sum(example["kind"] == kind for example in self.examples) < MAX_EXAMPLES:
+        if sum(example["kind"] == kind for example in self.examples) < most:
             old = message_line(before, prices) if before is not None else None
             new = message_line(after, prices) if after is not None else None
             self.examples.append({"kind": kind, "old": old, "new": new})
@@ -66,8 +66,9 @@ class Comparison:
     Verdicts of one instant are paired by rule, occurrence and user. In memory are only messages that one side has and the other has not.
     """
 
-    def __init__(self, prices: Prices) -> None:
+    def __init__(self, prices: Prices, examples: int = MAX_EXAMPLES) -> None:
         self._prices = prices
+        self._examples = examples
         self.rules: dict[str, RuleDifference] = {}
         self.shifts: Counter[tuple[str, str, str]] = Counter()  # (rule, from, to)
         self._waiting: tuple[dict[Key, Message], dict[Key, Message]] = ({}, {})
@@ -104,11 +105,12 @@ class Comparison:
         return self.rules.setdefault(rule, RuleDifference(rule))
 
     def _pair_verdicts(self, old: Page, new: Page) -> None:
-        sides = _labels(old), _labels(new)
+        sides = _verdicts(old), _verdicts(new)
         for key in sides[0].keys() | sides[1].keys():
-            for before, after in zip_longest(sides[0].get(key, ()), sides[1].get(key, ()), fillvalue=NOTHING):
-                if before != after:
-                    self.shifts[key[0], before, after] += 1
+            for before, after in zip_longest(sides[0].get(key, ()), sides[1].get(key, ()), fillvalue=None):
+                if _label(before) != _label(after):
+                    self.shifts[key[0], _label(before), _label(after)] += 1
+                    self.shifted(before, after)
 
     def _count(self, side: int, message: Message) -> None:
         row = self._row(message.rule)
@@ -122,18 +124,29 @@ class Comparison:
         before, after = (other, message) if side else (message, other)
         if message_line(before, {}) != message_line(after, {}) or before.content != after.content:
             row.changed += 1
-            row.example("changed", before, after, self._prices)
+            row.example("changed", before, after, self._prices, self._examples)
+            self.differed("changed", after)
 
     def _settle(self) -> None:
         """What met nobody was removed or added."""
         for message in self._waiting[0].values():
             row = self._row(message.rule)
             row.removed += 1
-            row.example("removed", message, None, self._prices)
+            row.example("removed", message, None, self._prices, self._examples)
+            self.differed("removed", message)
         for message in self._waiting[1].values():
             row = self._row(message.rule)
             row.added += 1
-            row.example("added", None, message, self._prices)
+            row.example("added", None, message, self._prices, self._examples)
+            self.differed("added", message)
+
+    # ---- for who wants to know more than the figures ------------------------------------------------------------------------------------
+
+    def shifted(self, before: Verdict | None, after: Verdict | None) -> None:
+        """Two verdicts of one rule, occurrence and user differ; None: there was none."""
+
+    def differed(self, kind: str, message: Message) -> None:
+        """A message was `added`, `removed` or `changed`."""
 
 
 def _timed(pages: Iterator[Page], side: int) -> Iterator[tuple[int, int, Page]]:
@@ -141,9 +154,13 @@ def _timed(pages: Iterator[Page], side: int) -> Iterator[tuple[int, int, Page]]:
         yield page[0].at, side, page
 
 
-def _labels(page: Iterable[Happening]) -> dict[tuple[str, str, str], list[str]]:
-    found: dict[tuple[str, str, str], list[str]] = {}
+def _verdicts(page: Iterable[Happening]) -> dict[tuple[str, str, str], list[Verdict]]:
+    found: dict[tuple[str, str, str], list[Verdict]] = {}
     for one in page:
         if isinstance(one, Verdict):
-            found.setdefault((one.rule, one.occurrence, one.user or one.phone or ""), []).append(f"{one.outcome} {one.reason}")
+            found.setdefault((one.rule, one.occurrence, one.user or one.phone or ""), []).append(one)
     return found
+
+
+def _label(verdict: Verdict | None) -> str:
+    return f"{verdict.outcome} {verdict.reason}" if verdict is not None else NOTHING

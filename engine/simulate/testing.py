@@ -43,6 +43,17 @@ class TestRun:
                 # A verdict of an event that cancelled something has no judgement of its own.
                 self._coverage.seen_reasons |= {(line["rule"], line["reason"]) for line in result.verdicts}
 
+    @property
+    def sent(self) -> frozenset[str]:
+        """Rules that sent in a test; complete once all tests have run."""
+        return frozenset(self._coverage.sent) if self._coverage is not None else frozenset()
+
+    @property
+    def branches(self) -> Mapping[tuple[str, bool], bool]:
+        """(path of a condition, answer) -> whether a test met it."""
+        reached = self._coverage
+        return {branch: branch in reached.seen_branches for branch in reached.branches} if reached is not None else {}
+
     def measures(self) -> tuple[Measure, ...]:
         """Rules that sent, answers of conditions, reasons; complete once all tests have run."""
         reached = self._coverage

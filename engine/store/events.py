@@ -127,6 +127,11 @@ def waiting_shards(tx: Tx, env: str) -> list[int]:
 _WAITING = sa.select(events.c.shard).distinct().where(events.c.env == sa.bindparam("env"), sa.text("NOT done")).order_by(events.c.shard)
 
 
+def count_received(tx: Tx, env: str, until: int) -> int:
+    """How many events are kept that were received by an instant."""
+    return int(tx.execute(sa.select(sa.func.count()).where(events.c.env == env, events.c.received <= until)).scalar() or 0)
+
+
 def count_waiting(tx: Tx, env: str) -> int:
     """How many events wait to be judged."""
     return int(tx.execute(_COUNT if tx.is_postgresql else _COUNT_SQLITE, {"env": env}).scalar() or 0)

@@ -1,15 +1,108 @@
-"""The tests page."""
+"""The tests page: a book's rule tests, run in the page, and what of its text they reach."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
 
+from flask import Blueprint, request
+from werkzeug.wrappers import Response
+
+from engine.runtime.gates import TestsRun, TestsTooLong
+from rules.checking import Checked
+from rules.findings import Span
+from rules.model import Path, path_text
 from webapp.console import frame
+from webapp.console.books import DRAFT, BookRef, book_ref
 
 blueprint = Blueprint("tests", __name__, url_prefix="/tests")
+
+State = Literal["covered", "partly", "missing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What tests reach of a line. `what`: rule, or the path of a condition; `never`: the answers that no test met."""
+
+    state: State
+    what: str
+    is_rule: bool
+    never: tuple[bool, ...]
+    tests: tuple[str, ...]
 
 
 @blueprint.get("")
 def show() -> Response:
-    """The page."""
-    return frame.page("tests/page.html")
+    """The page. Results that are known stand in it; else they are loaded after it, or by `run`."""
+    ref = book_ref(request.args.get("book", DRAFT))
+    gates = frame.house().service.gates
+    run = gates.tests_known(ref.files)
+    if run is None and request.args.get("run"):
+        return results()
+    return frame.page("tests/page.html", **_shown(ref, gates.checked(ref.files), run))
+
+
+@blueprint.get("/results")
+def results() -> Response:
+    """Run the tests, if they were not run for this very text; the page with what came of it."""
+    ref = book_ref(request.args.get("book", DRAFT))
+    gates = frame.house().service.gates
+    try:
+        run, too_long = gates.tests(ref.files), False
+    except TestsTooLong:
+        run, too_long = None, True
+    template = "tests/results.html" if frame.is_htmx() else "tests/page.html"
+    return frame.page(template, **_shown(ref, gates.checked(ref.files), run, too_long=too_long))
+
+
+def _shown(ref: BookRef, checked: Checked, run: TestsRun | None, too_long: bool = False) -> dict[str, Any]:
+    asked, only = request.args.get("k", "").strip()[:100], request.args.get("only")
+    found = [one for one in run.results if asked.casefold() in one.name.casefold()] if run is not None else []
+    shown = [one for one in found if not (only == "failed" and one.passed)]
+    reach = reach_of(checked, run) if run is not None else {}
+    files = sorted(reach, key=lambda name: (-_gaps(reach[name]), name))
+    file = request.args.get("file") or (files[0] if files else "")
+    return {
+        "ref": ref, "checked": checked, "run": run, "too_long": too_long, "asked": asked, "only": only,
+        "tests": sorted(shown, key=lambda one: one.passed), "failed": sum(not one.passed for one in found),
+        "places": _places(checked),
+        "reach": reach, "files": files, "file": file, "lines": checked.sources.get(file, "").splitlines(), "gaps": _gaps,
+    }  # fmt: skip
+
+
+def _places(checked: Checked) -> dict[str, Span]:
+    """Where each test stands."""
+    named = [(name, ("tests", name)) for name in checked.draft.names["tests"]]
+    return {name: checked.positions.key(path) for name, path in named if path in checked.positions}
+
+
+def reach_of(checked: Checked, run: TestsRun) -> dict[str, dict[int, Reach]]:
+    """file -> line -> what tests reach there: rules at their names, conditions at their leaves."""
+    found: dict[str, dict[int, Reach]] = {}
+    assert checked.book is not None
+    for rule in checked.book.rules.values():
+        span = checked.positions.key(rule.path)
+        state: State = "covered" if rule.id in run.sent else "missing"
+        found.setdefault(span.file, {})[span.line] = Reach(state, rule.id, True, (), run.reached.get(rule.id, ()))
+    paths: Mapping[str, Path] = {path_text(path): path for path, _, _ in checked.positions.items()}
+    for text in sorted({path for path, _ in run.branches}):
+        path = paths.get(text)
+        if path is None:
+            continue
+        never = tuple(answer for answer in (True, False) if not run.branches.get((text, answer), True))
+        span = checked.positions.key(path)
+        here = found.setdefault(span.file, {})
+        reach = Reach("partly" if len(never) == 1 else "missing" if never else "covered", text, False, never, ())
+        before = here.get(span.line)
+        if before is None or _badness(reach) > _badness(before):  # of several on a line, the worst is shown
+            here[span.line] = reach
+    return found
+
+
+def _badness(reach: Reach) -> int:
+    return ("covered", "partly", "missing").index(reach.state)
+
+
+def _gaps(lines: Mapping[int, Reach]) -> int:
+    return sum(reach.state != "covered" for reach in lines.values())
