@@ -67,6 +67,7 @@ bench: $(STAMP) ## what is claimed, measured: a quick round of benchmarks/
 	$(BIN)/python -m benchmarks.latency --quick
 	$(BIN)/python -m benchmarks.dispatch --quick
 	$(BIN)/python -m benchmarks.timers --quick
+	$(BIN)/python -m benchmarks.story --quick
 
 clean: ## everything that was made here
 	rm -rf $(VENV) .hongyan .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build *.egg-info

@@ -252,8 +252,8 @@ def _form(look: Look, address: Address) -> dict[str, Any] | None:
 
 def _sources(rules: Rules) -> dict[str, Any]:
     assert rules.plan is not None
-    tests = [name for name in rules.plan.book.tests if sources.of_test(rules.plan, name) is not None]
-    return {"samples": sources.samples(rules.plan.book), "tests": tests, "cases": _cases()}
+    book = rules.plan.book
+    return {"samples": sources.samples(book), "tests": sources.tests(book), "cases": _cases()}
 
 
 def _cases() -> Any:

@@ -7,7 +7,10 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Any
+
+from flask import url_for
 
 from engine.core.conditions import Node, first_failure
 from engine.core.facts import Event
@@ -35,6 +38,7 @@ from webapp.console.simulator.why import Why, leaf_fact, leaf_wish, why
 WIDE, NARROW = 552, 250  # pixels of the plot, about: what lies closer than its marks is put together
 NO_END = 366 * DAY  # how far the clock may be set beyond the story's end
 _KEPT = 12
+LISTED = 200  # rows of the table
 shelf = Shelf()
 
 
@@ -59,7 +63,7 @@ class Address:
         return {name: value for name, value in found.items() if value and not (name == "book" and value == "draft")}
 
 
-@dataclass(slots=True)
+@dataclass
 class Look:
     """A story at an instant, as one address names it."""
 
@@ -75,6 +79,9 @@ class Look:
     prices: Prices
     chosen: Judged | None = None
     shown: list[Judged] = field(default_factory=list)
+    _link: str = ""
+    _said: dict[str, str] = field(default_factory=dict)
+    _instants: dict[int, str] = field(default_factory=dict)
 
     # ---- the clock and the left side ----------------------------------------------------------------------------------------------------
 
@@ -136,7 +143,7 @@ class Look:
 
     # ---- the middle ---------------------------------------------------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def counts(self) -> dict[str, int]:
         """Verdicts by outcome."""
         return self.run.counts()
@@ -154,7 +161,7 @@ class Look:
         first = self.chosen.person if self.chosen is not None else None
         return timeline.draw(self.run, self.shown, self.end, width=NARROW, chosen=self.chosen, day=day, first=first)
 
-    @property
+    @cached_property
     def days(self) -> list[date]:
         """The days of the story."""
         return timeline.days_of(self.run.start, max(self.end, self.run.now), self.zone)
@@ -166,7 +173,7 @@ class Look:
             return None
         return day if day in self.days else None
 
-    @property
+    @cached_property
     def log(self) -> list[Judged]:
         """The verdicts of the table: those of the chosen verdict's person, else all that are shown."""
         if self.chosen is None:
@@ -181,6 +188,13 @@ class Look:
     def why(self, one: Judged) -> Why:
         """Why a verdict came."""
         return why(one, self.run, self.naming)
+
+    @property
+    def rows(self) -> list[Judged]:
+        """The part of it that is listed: about the chosen one."""
+        at = self.log.index(self.chosen) if self.chosen in self.log else 0
+        first = max(min(at - LISTED // 2, len(self.log) - LISTED), 0)
+        return self.log[first : first + LISTED]
 
     def brief(self, one: Judged) -> str:
         """A verdict's facts in the table."""
@@ -199,11 +213,29 @@ class Look:
 
     def full_name(self, one: Judged) -> str:
         """A mark for those who cannot see it: outcome, rule, person, instant, reason."""
-        person = one.verdict.user or (mask(one.verdict.phone) if one.verdict.phone else _("无收件人"))
-        outcome = _("失败") if one.outcome == "failed" else words.word(one.verdict.outcome, "outcome")
+        person = one.verdict.user or (mask(one.verdict.phone) if one.verdict.phone else self.say("无收件人"))
+        outcome = self.say("失败") if one.outcome == "failed" else words.word(one.verdict.outcome, "outcome")
         reason = words.word(one.verdict.reason, "reason")
-        at = words.instant(one.verdict.at, self.zone)
-        return _("，").join([outcome, self.rule_name(one.verdict.rule), person, at, reason])
+        at = self._told(one.verdict.at)
+        return self.say("，").join([outcome, self.rule_name(one.verdict.rule), person, at, reason])
+
+    def link(self, one: Judged) -> str:
+        """The address of a look at a verdict. There are hundreds on a page, alike but for its name."""
+        if not self._link:
+            self._link = url_for("simulator.show", **self.address.query(verdict="", edit=""))
+        return f"{self._link}{'&' if '?' in self._link else '?'}verdict={one.id}"
+
+    def say(self, text: str) -> str:
+        """A word in the visitor's language, looked up once: one of those that stand at every mark."""
+        if text not in self._said:
+            self._said[text] = _(text)
+        return self._said[text]
+
+    def _told(self, at: int) -> str:
+        minute = at - at % 60_000_000
+        if minute not in self._instants:
+            self._instants[minute] = words.instant(minute, self.zone)
+        return self._instants[minute]
 
     # ---- the inspector ------------------------------------------------------------------------------------------------------------------
 
@@ -375,9 +407,9 @@ def look(choice: Choice, rules: Rules, story: Story, address: Address, prices: P
     end = clock.end_of(given, rules.plan)
     at = min(_instant(address.at, end), end + NO_END)
     made, milliseconds = _runs.run(given, rules, story, at)
-    naming = Naming(rules.plan.book, _teller(rules.plan.zone))
+    speech = Naming(rules.plan.book, _teller(rules.plan.zone))
     chosen = made.by_id.get(address.verdict)
-    found = Look(address, choice, rules, story, given, made, end, milliseconds, naming, prices, chosen)
+    found = Look(address, choice, rules, story, given, made, end, milliseconds, speech, prices, chosen)
     found.shown = [one for one in made.judged if _is_shown(one, address.only)]
     return found
 

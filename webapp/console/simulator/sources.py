@@ -27,6 +27,11 @@ def samples(book: Rulebook) -> dict[str, Story]:
     return {name: story for name, story in _shipped().items() if {line["type"] for line in story.events} <= book.events.keys()}
 
 
+def tests(book: Rulebook) -> list[str]:
+    """The rule tests that can be looked at as stories."""
+    return [name for name, test in book.tests.items() if _begin(test) is not None]
+
+
 def of_test(plan: BookPlan, name: str) -> Story | None:
     """A rule test as a story; None when there is none of this name, or it names no instant to begin at."""
     test = plan.book.tests.get(name)
