@@ -13,7 +13,7 @@ document.addEventListener("htmx:configRequest", (event) => {
 
 // A pane that is swapped while the reader's focus stands in it gives the focus back to the element of the same id (htmx does), else to the pane.
 document.addEventListener("htmx:afterSwap", (event) => {
-  if (document.activeElement === document.body && event.detail.target.dataset.focus === "keep") event.detail.target.focus();
+  if (document.activeElement === document.body && event.detail.target?.dataset.focus === "keep") event.detail.target.focus();
 });
 
 export function notice(text, kind = "") {
