@@ -153,3 +153,20 @@ def names(parameter: str) -> BindParameter[Any]:
 def numbers(parameter: str) -> BindParameter[Any]:
     """A parameter that holds many numbers."""
     return BindParameter(parameter, type_=_NumberList())
+
+
+class Unsought(FunctionElement[Any]):
+    """`Unsought(column)`: its value, which no index of SQLite is used for. Without statistics SQLite takes any index that begins with an
+    equality, and sorts a million rows to show fifty; so the index that gives the order is the only one left to it."""
+
+    inherit_cache = True
+
+    def __init__(self, column: Column[Any]) -> None:
+        self.type = column.type
+        super().__init__(column)
+
+
+@compiles(Unsought)
+def _unsought(element: Unsought, compiler: Any, **options: Any) -> str:
+    (column,) = [compiler.process(clause, **options) for clause in element.clauses]
+    return str(column) if compiler.dialect.name == "postgresql" else f"+{column}"

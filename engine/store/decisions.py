@@ -13,7 +13,7 @@ from engine import observe
 from engine.core.case import occurrence_name
 from engine.core.outcomes import Conversion, Verdict
 from engine.store import bulk, codec, figures
-from engine.store.columns import Among, key_of, names, numbers
+from engine.store.columns import Among, Unsought, key_of, names, numbers
 from engine.store.paging import Page, cursor_of, place_of
 from engine.store.schema import conversions, decision_people, decisions
 from engine.store.store import Tx
@@ -151,7 +151,7 @@ def by_seq(tx: Tx, env: str, seqs: Sequence[int]) -> list[Recorded]:
 
 def history(tx: Tx, env: str, *, since: int | None = None, until: int | None = None, after: int = 0, limit: int = 1000) -> list[Recorded]:
     """Decisions made in `[since, until]`, in order, after seq `after`: what a replay judges again."""
-    statement = _ALL.where(decisions.c.env == env, decisions.c.seq > after)
+    statement = _ALL.where(Unsought(decisions.c.env) == env, decisions.c.seq > after)
     if since is not None:
         statement = statement.where(decisions.c.at >= since)
     if until is not None:
@@ -174,8 +174,9 @@ def newest_verdicts(
     """(id, verdict), newest first; the id is the decision's seq and the verdict's place in it. What is asked of rule, outcome and reason
     is looked for in the rows: a page may be short and still have a `next`."""
     seq, place = place_of(cursor, int, int) if cursor is not None else (1 << 62, 0)
-    statement = _ALL.where(decisions.c.env == env)
-    if user is not None or phone is not None:
+    is_led = user is not None or phone is not None
+    statement = _ALL.where((decisions.c.env if is_led else Unsought(decisions.c.env)) == env)
+    if is_led:
         named = sa.and_(decision_people.c.env == env, decision_people.c.person == _person((user, phone)))
         statement = statement.join(decision_people, decision_people.c.seq == decisions.c.seq).where(named)
         ordered = decision_people.c.seq

@@ -13,7 +13,7 @@ from engine import observe
 from engine.core.case import occurrence_of
 from engine.core.facts import Event
 from engine.store import bulk, codec
-from engine.store.columns import Among, numbers
+from engine.store.columns import Among, Unsought, numbers
 from engine.store.paging import Page, page, place_of
 from engine.store.schema import events
 from engine.store.store import Tx
@@ -176,7 +176,8 @@ def history(
     tx: Tx, env: str, *, since: int | None = None, until: int | None = None, user: str | None = None, after: int = 0, limit: int = 1000
 ) -> list[Received]:
     """Events received in `[since, until]` (of one user), in order of seq, after seq `after`: what a replay and `adopt` read."""
-    statement = sa.select(events.c.seq, events.c.body, events.c.done).where(events.c.env == env, events.c.seq > after)
+    by = Unsought(events.c.env) if user is None else events.c.env
+    statement = sa.select(events.c.seq, events.c.body, events.c.done).where(by == env, events.c.seq > after)
     if since is not None:
         statement = statement.where(events.c.received >= since)
     if until is not None:
@@ -191,7 +192,7 @@ def newest(
     tx: Tx, env: str, *, type: str | None = None, user: str | None = None, cursor: str | None = None, limit: int = 100
 ) -> Page[Received]:
     """Events, newest first."""
-    statement = sa.select(events.c.seq, events.c.body, events.c.done).where(events.c.env == env)
+    statement = sa.select(events.c.seq, events.c.body, events.c.done).where((Unsought(events.c.env) if user is None else events.c.env) == env)
     if type is not None:
         statement = statement.where(events.c.type == type)
     if user is not None:

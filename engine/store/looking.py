@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.store import codec, messages
-from engine.store.columns import Among, key_of, names, numbers
+from engine.store.columns import Among, Unsought, key_of, names, numbers
 from engine.store.events import Received
 from engine.store.messages import Stored
 from engine.store.paging import Page, cursor_of, place_of
@@ -55,15 +55,18 @@ def message_seqs_after(tx: Tx, env: str, asked: Asked, limit: int = 100) -> int:
 def _messages(env: str, asked: Asked, cursor: str | None) -> sa.Select[Any]:
     columns = message_rows.c
     wanted = (columns.seq, columns.rule, columns.state, columns.type, columns.channel, columns.campaign)
-    statement = sa.select(*wanted).where(columns.env == env)
-    if asked.user is not None:
-        statement = statement.where(columns.user == asked.user)
-    elif asked.phone is not None:
-        statement = statement.where(columns.phone == asked.phone)
-    elif asked.rule is not None:
-        statement = statement.where(columns.rule == asked.rule)
-    elif len(asked.states) == 1:
-        statement = statement.where(columns.state == asked.states[0].value)
+    statement = sa.select(*wanted)
+    led: tuple[tuple[sa.Column[Any], Any], ...] = (
+        (columns.user, asked.user),
+        (columns.phone, asked.phone),
+        (columns.rule, asked.rule),
+        (columns.state, asked.states[0].value if len(asked.states) == 1 else None),
+    )
+    # One of them leads to the rows, in order of seq; without any, all rows in order of seq.
+    for column, value in led:
+        if value is not None:
+            return _bounded(statement.where(columns.env == env, column == value), columns.seq, asked, cursor)
+    statement = statement.where(Unsought(columns.env) == env)
     return _bounded(statement, columns.seq, asked, cursor)
 
 
@@ -77,9 +80,11 @@ def _message_filters(asked: Asked) -> Mapping[str, Any]:
 def event_page(tx: Tx, env: str, asked: Asked, *, cursor: str | None = None, limit: int = 50) -> Page[Received]:
     """Events, newest first: `type` is the event's."""
     columns = events.c
-    statement: sa.Select[Any] = sa.select(columns.seq, columns.type, columns.phone).where(columns.env == env)
+    statement: sa.Select[Any] = sa.select(columns.seq, columns.type, columns.phone)
     if asked.user is not None:
-        statement = statement.where(columns.user == asked.user)
+        statement = statement.where(columns.env == env, columns.user == asked.user)
+    else:
+        statement = statement.where(Unsought(columns.env) == env)
     statement = _bounded(statement, columns.seq, asked, cursor)
     seqs, following = _page(tx, statement, {"type": asked.type, "phone": asked.phone}, limit)
     rows = {row.seq: Received(row.seq, codec.decode_event(row.body), row.done) for row in tx.execute(_EVENTS, {"seqs": seqs})}

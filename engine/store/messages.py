@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from engine.core.case import NEVER
 from engine.core.outcomes import Message
 from engine.store import bulk, codec, figures
-from engine.store.columns import Among, kept_as, names, numbers
+from engine.store.columns import Among, Unsought, kept_as, names, numbers
 from engine.store.paging import Page, page, place_of
 from engine.store.schema import messages
 from engine.store.states import Moved, State, move
@@ -287,7 +287,8 @@ def newest(
 ) -> Page[Stored]:
     """Messages, newest first."""
     columns = messages.c
-    statement = sa.select(messages).where(columns.env == env)
+    is_led = any(value is not None for value in (user, rule, trace)) or len(states) == 1
+    statement = sa.select(messages).where((columns.env if is_led else Unsought(columns.env)) == env)
     wanted = ((columns.user, user), (columns.rule, rule), (columns.to, to), (columns.trace, trace), (columns.campaign, campaign))
     for column, value in wanted:
         if value is not None:

@@ -20,7 +20,7 @@ from engine.core.plan import BookPlan, CapPlan
 from engine.runtime import views
 from engine.store import attempts, cells, codec, messages, people, suppressions
 from engine.store.attempts import Attempt, Receipt
-from engine.store.columns import Among, numbers
+from engine.store.columns import Among, Unsought, numbers
 from engine.store.decisions import person_key
 from engine.store.messages import Stored
 from engine.store.paging import Page, cursor_of, place_of
@@ -364,5 +364,5 @@ def pending(tx: Tx, env: str, who: Who, limit: int = 50) -> list[Timer]:
         return []
     columns = timers.c
     statement = sa.select(columns.body).where(columns.env == env, columns.user == who.user, columns.kind != "wake")
-    found: Iterable[str] = tx.execute(statement.order_by(columns.due, columns.serial).limit(limit)).scalars()
+    found: Iterable[str] = tx.execute(statement.order_by(Unsought(columns.due), columns.serial).limit(limit)).scalars()
     return [codec.decode_timer(body) for body in found]
