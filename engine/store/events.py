@@ -192,7 +192,9 @@ def newest(
     tx: Tx, env: str, *, type: str | None = None, user: str | None = None, cursor: str | None = None, limit: int = 100
 ) -> Page[Received]:
     """Events, newest first."""
-    statement = sa.select(events.c.seq, events.c.body, events.c.done).where((Unsought(events.c.env) if user is None else events.c.env) == env)
+    statement = sa.select(events.c.seq, events.c.body, events.c.done).where(
+        (Unsought(events.c.env) if user is None else events.c.env) == env
+    )
     if type is not None:
         statement = statement.where(events.c.type == type)
     if user is not None:

@@ -20,7 +20,7 @@ import orjson
 import sqlalchemy as sa
 
 from engine.store import codec
-from engine.store.columns import Among, key_of, numbers
+from engine.store.columns import Among, key_of, names, numbers
 from engine.store.schema import depths, figure_changes, figures
 from engine.store.states import State
 from engine.store.store import Tx
@@ -139,6 +139,18 @@ def by_time(tx: Tx, env: str, subject: str, since: int, until: int | None = None
     statement = sa.select(columns.at, columns.what, columns.number).where(*_where(env, subject, since, until))
     for at, what, number in tx.execute(statement):
         found.setdefault(at, Counter())[what] += int(number)
+    return found
+
+
+def busiest(tx: Tx, env: str, subjects: Sequence[str], what: str, since: int) -> str | None:
+    """The subject of which most of this was counted in the hours from `since` on; None: nothing was."""
+    columns = figures.c
+    total = sa.func.sum(columns.number)
+    statement = sa.select(columns.subject).where(
+        columns.env == env, Among(columns.subject, names("subjects")), columns.at >= since, columns.what == what
+    )
+    statement = statement.group_by(columns.subject).order_by(total.desc(), columns.subject).limit(1)
+    found: str | None = tx.execute(statement, {"subjects": list(subjects)}).scalar()
     return found
 
 

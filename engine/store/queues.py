@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import sqlalchemy as sa
 
 from engine.store.messages import PRIORITIES
-from engine.store.schema import events, messages, timers
+from engine.store.schema import events, timers
 from engine.store.store import Tx
 
 MOST = 20_000  # rows that one count looks at
@@ -39,38 +40,41 @@ def oldest_event(tx: Tx, env: str) -> int | None:
     return found
 
 
-_WAITS = sa.text("state IN ('queued', 'waiting')")
+def queued(tx: Tx, env: str, channels: Sequence[str]) -> dict[str, Count]:
+    """Messages of each channel that have not left. One statement, as it is asked every two seconds."""
+    statement, names = _counts(tuple(channels), tx.is_postgresql)
+    row = tx.execute(statement, {"env": env, "most": MOST + 1, **names}).one()
+    return {channel: Count(min(int(number), MOST), number > MOST) for channel, number in zip(channels, row, strict=True)}
 
 
-def queued(tx: Tx, env: str, channel: str) -> Count:
-    """Messages of a channel that have not left."""
-    statement = _QUEUED if tx.is_postgresql else _QUEUED_SQLITE
-    number = int(tx.execute(statement, {"env": env, "channel": channel, "most": MOST + 1}).scalar() or 0)
-    return Count(min(number, MOST), number > MOST)
+@lru_cache(maxsize=8)
+def _counts(channels: tuple[str, ...], is_postgresql: bool) -> tuple[sa.TextClause, dict[str, str]]:
+    # Left to itself SQLite would go by the state, and read every row.
+    by = "" if is_postgresql else "INDEXED BY ix_messages_queue"
+    counts = [
+        f"(SELECT count(*) FROM (SELECT 1 FROM messages {by} WHERE env = :env AND channel = :channel_{at}"
+        " AND state IN ('queued', 'waiting') LIMIT :most) AS counted)"
+        for at in range(len(channels))
+    ]
+    return sa.text(f"SELECT {', '.join(counts)}"), {f"channel_{at}": channel for at, channel in enumerate(channels)}
 
 
-_QUEUED_TEXT = (
-    "SELECT count(*) FROM (SELECT 1 FROM messages {by} WHERE env = :env AND channel = :channel AND state IN ('queued', 'waiting')"
-    " LIMIT :most) AS counted"
-)
-_QUEUED = sa.text(_QUEUED_TEXT.format(by=""))
-# Left to itself SQLite would go by the state, and read every row.
-_QUEUED_SQLITE = sa.text(_QUEUED_TEXT.format(by="INDEXED BY ix_messages_queue"))
-
-
-def oldest_message(tx: Tx, env: str, channels: Iterable[str], now: int) -> int | None:
+def oldest_message(tx: Tx, env: str, channels: Sequence[str], now: int) -> int | None:
     """Since when the message could have left that has waited longest."""
-    columns = messages.c
-    found = []
-    for channel in channels:
-        for priority in PRIORITIES:
-            statement = sa.select(columns.at, columns.not_before).where(
-                columns.env == env, columns.channel == channel, columns.priority == priority, columns.not_before <= now, _WAITS
-            )
-            row = tx.execute(statement.order_by(columns.not_before, columns.seq).limit(1)).one_or_none()
-            if row is not None:
-                found.append(max(row.at, row.not_before))
-    return min(found, default=None)
+    statement, names = _oldest(tuple(channels))
+    row = tx.execute(statement, {"env": env, "now": now, **names}).one()
+    return min((int(since) for since in row if since is not None), default=None)
+
+
+@lru_cache(maxsize=8)
+def _oldest(channels: tuple[str, ...]) -> tuple[sa.TextClause, dict[str, str]]:
+    looks = [
+        f'(SELECT CASE WHEN not_before > "at" THEN not_before ELSE "at" END FROM messages WHERE env = :env AND channel = :channel_{at}'
+        f" AND priority = {priority} AND not_before <= :now AND state IN ('queued', 'waiting') ORDER BY not_before, seq LIMIT 1)"
+        for at in range(len(channels))
+        for priority in PRIORITIES
+    ]
+    return sa.text(f"SELECT {', '.join(looks)}"), {f"channel_{at}": channel for at, channel in enumerate(channels)}
 
 
 def timers_of(tx: Tx, env: str, rules: Iterable[str]) -> Mapping[str, Count]:

@@ -57,11 +57,12 @@ STATEMENTS: dict[str, tuple[Callable[[Tx], Any], str]] = {
     "switches": (lambda tx: switches.in_force(tx, "live"), "env=?"),
     "figures of a rule": (lambda tx: figures.of(tx, "live", "rule:r", 5, 9), "env=? AND subject=? AND at>?"),
     "figures by time": (lambda tx: figures.by_time(tx, "live", "sent", 5), "env=? AND subject=? AND at>?"),
+    "busiest rule": (lambda tx: figures.busiest(tx, "live", ["rule:r"], "send ok", 5), "env=? AND subject=? AND at>?"),
     "old figures": (lambda tx: figures.forget_before(tx, 5, 5), "ix_figures_at"),
     "samples of queues": (lambda tx: figures.samples(tx, "live", 5), "env=? AND at>?"),
     "depth of the inbox": (lambda tx: queues.inbox(tx, "live"), "ix_events_inbox"),
     "oldest event": (lambda tx: queues.oldest_event(tx, "live"), "ix_events_inbox"),
-    "depth of a channel": (lambda tx: queues.queued(tx, "live", "sms"), "ix_messages_queue"),
+    "depth of a channel": (lambda tx: queues.queued(tx, "live", ["sms"]), "ix_messages_queue"),
     "oldest message": (lambda tx: queues.oldest_message(tx, "live", ["sms"], 5), "ix_messages_queue"),
     "timers of a rule": (lambda tx: queues.timers_of(tx, "live", ["r"]), "ix_timers_rule"),
     "list of a rule": (lambda tx: looking.message_page(tx, "live", looking.Asked(rule="r", channel="sms")), "ix_messages_rule"),
@@ -107,7 +108,9 @@ def test_it_goes_by_an_index(sqlite: Store, name: str) -> None:
     assert any(index in plan for plan in plans), plans
     # `looked`, `anon_1` and `counted` are what a bounded statement has found.
     scanned = [
-        plan for plan in plans if plan.startswith("SCAN") and "INDEX" not in plan and plan.split()[1] not in ("looked", "anon_1", "counted")
+        plan
+        for plan in plans
+        if plan.startswith("SCAN") and "INDEX" not in plan and plan.split()[1] not in ("looked", "anon_1", "counted", "CONSTANT")
     ]
     assert not scanned, plans
 

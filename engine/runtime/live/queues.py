@@ -40,12 +40,13 @@ class Strip:
 
 def strip(tx: Tx, env: str, now: int) -> Strip:
     """The strip as of now. What is counted (`sent`, `awaiting`, `timers`) is some two seconds old."""
-    by_channel = {channel: queues.queued(tx, env, channel) for channel in CHANNELS}
+    by_channel = queues.queued(tx, env, CHANNELS)
     queued = Count(sum(one.number for one in by_channel.values()), any(one.more for one in by_channel.values()))
     event, message = queues.oldest_event(tx, env), queues.oldest_message(tx, env, CHANNELS, now)
     sent = {at: sum(by.values()) for at, by in figures.by_time(tx, env, "sent", figures.minute(now) - SHOWN).items()}
     this = figures.minute(now)
-    lines = {name: [(at, int(values.get(name, 0))) for at, values in figures.samples(tx, env, this - SHOWN)] for name in SAMPLED}
+    samples = figures.samples(tx, env, this - SHOWN)
+    lines = {name: [(at, int(values.get(name, 0))) for at, values in samples] for name in SAMPLED}
     lines["sent"] = [(at, sent.get(at, 0)) for at in range(this - SHOWN, this, MINUTE)]
     return Strip(
         at=now,
@@ -80,7 +81,7 @@ def _sample(tx: Tx, env: str, now: int) -> Mapping[str, Any]:
     waits = [now - since for since in (event, message) if since is not None]
     return {
         "inbox": queues.inbox(tx, env).number,
-        "queued": sum(queues.queued(tx, env, channel).number for channel in CHANNELS),
+        "queued": sum(one.number for one in queues.queued(tx, env, CHANNELS).values()),
         "oldest": max([0, *waits]),
         "awaiting": _awaiting(tx, env, now),
         "timers": _timers(tx, env),

@@ -116,7 +116,7 @@ def _funnel() -> dict[str, Any]:
     days = _choice("days", DAYS, 7)
     book = room.plan()
     asked = request.args.get("rule", "")
-    rule = asked if book is not None and asked in book.rules else room.watch().busiest_rule(room.env(), days)
+    rule = asked if book is not None and asked in book.rules else room.watch().busiest_rule(room.env())
     found, waiting = room.watch().funnel(room.env(), rule, days) if rule is not None else (None, None)
     planned = room.rule_plan(rule) if rule is not None else None
     rules = sorted(book.rules, key=room.rule_name) if book is not None else []

@@ -63,7 +63,7 @@ def resume() -> Response:
 
 
 def _switches(status: int = 200, error: str | None = None) -> Response:
-    found = room.watch().strip(room.env()).switches
+    found = room.watch().switches(room.env())
     return frame.page(
         "live/switches.html",
         status,

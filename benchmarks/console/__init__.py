@@ -1,0 +1,1 @@
+"""The console's pages over a large database: how long the server takes for each."""
