@@ -18,7 +18,7 @@ from engine.core.zones import format_instant, parse_instant
 from engine.simulate.story import run_test
 from rules.checking import check
 from tests.console.house import Console, o2o
-from webapp.console.simulator import book, clock, recorded, running, sources, testcase, timeline
+from webapp.console.simulator import book, clock, contrast, recorded, running, sources, testcase, timeline
 from webapp.console.simulator import story as stories
 from webapp.console.simulator.masked import masked
 from webapp.console.simulator.naming import Naming
@@ -306,6 +306,27 @@ def test_a_promise_that_has_not_come_is_drawn_to_its_instant() -> None:
     assert [(thread.open, thread.x2) for thread in row.threads] == [(False, 25.12), (True, 89.12)]
 
 
+# ---- two books ------------------------------------------------------------------------------------------------------------------------
+
+
+def test_two_books_differ_where_an_occurrence_ends_otherwise() -> None:
+    """Another text, a rule gone, a rule more; what only waits longer and comes to the same is not said."""
+    files = {name: text for name, text in o2o().items() if not name.startswith("tests-")}
+    files["marketing.yaml"] = files["marketing.yaml"].replace("      after: 1h\n", "      after: 2h\n")
+    files["orders.yaml"] = files["orders.yaml"].replace("sms: 您已下单", "sms: 已收到您的订单")
+    files["delivery.yaml"] = files["delivery.yaml"].replace("  pickup-ready:\n", "  pickup-prepared:\n")
+    rules = book.Shelf().rules(files)
+    assert rules.plan is not None
+    found = contrast.differences(run(EVENING), run(EVENING, plan=rules.plan))
+
+    assert {(one.one.verdict.rule, one.one.verdict.user, one.is_only_text, one.old is None, one.new is None) for one in found} == {
+        ("order-created", "u1", True, False, False),
+        *(("pickup-ready", user, False, False, True) for user in ("u1", "u3")),
+        *(("pickup-prepared", user, False, True, False) for user in ("u1", "u3")),
+    }
+    assert contrast.differences(run(EVENING), run(EVENING)) == []
+
+
 # ---- masks ----------------------------------------------------------------------------------------------------------------------------
 
 REAL = Story(
@@ -525,6 +546,22 @@ def test_a_draft_with_errors_leads_to_the_first_and_to_the_live_book(console: Co
     assert "/editor?file=orders.yaml&amp;line=" in text
     assert "book=live" in text
     assert "自提逾期24小时提醒" in console.as_("qa").get(PAGE, story="sample:2-overdue", book="live").text
+
+
+def test_the_page_compares_the_draft_with_the_live_book(console: Console) -> None:
+    """What differs in a table; a chosen verdict with what the live book decides."""
+    assert "没有不同" in console.as_("qa").get(PAGE, story="sample:2-overdue", book="both").text
+    changed = o2o()["orders.yaml"].replace("    name: 下单确认\n", "    name: 下单确认\n    enabled: false\n")
+    console.service.drafts.save("orders.yaml", changed, 0, "editor")
+    text = console.as_("qa").get(PAGE, story="sample:2-overdue", book="both").text
+    (link,) = set(re.findall(r"verdict=([0-9a-f]{10})", text.split('id="contrast"')[1].split("</table>")[0])) - {
+        one.id for one in run(sources.samples(PLAN.book)["2-overdue"]).judged
+    }
+    told = console.as_("qa").get(PAGE, story="sample:2-overdue", book="both", verdict=link).text
+
+    assert "1 处不同" in text
+    assert "规则停用了" in told
+    assert "各关都过了，已发送" in told.split('class="was"')[1]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from engine.refusals import Refusal
 from engine.runtime.drafts import DraftConflict
 from engine.runtime.errors import NotFound, ServiceError
 from webapp.console import frame, words
-from webapp.console.simulator import forms, looking, recorded, sources, testcase
+from webapp.console.simulator import contrast, forms, looking, recorded, sources, testcase
 from webapp.console.simulator import story as stories
 from webapp.console.simulator.book import Rules
 from webapp.console.simulator.looking import Address, Broken, Look, NoRules
@@ -26,6 +26,7 @@ from webapp.console.simulator.masked import masked
 from webapp.console.simulator.naming import _
 from webapp.console.simulator.story import BadStory, Story
 
+BOTH = "both"  # of the draft and the live book, where one is asked for
 blueprint = Blueprint("simulator", __name__, url_prefix="/simulator")
 
 
@@ -217,7 +218,19 @@ def _whole(address: Address) -> dict[str, Any]:
         return values | {"state": "empty"}
     story = looking.story_of(_service(), rules, address.story, frame.visitor().name)
     look = looking.look(choice, rules, story, address, frame.house().prices)
-    return values | {"state": "story", "look": look, "form": _form(look, address), "saved": _saved(), "case": _case(address.story)}
+    values |= {"state": "story", "look": look, "form": _form(look, address), "saved": _saved(), "case": _case(address.story)}
+    return values | (_contrast(look, address) if address.book == BOTH else {})
+
+
+def _contrast(look: Look, address: Address) -> dict[str, Any]:
+    """The same story with the live book, and what it decides otherwise."""
+    try:
+        choice, rules = _rules(replace(address, book="live"))
+    except (NoRules, Broken):
+        return {"other": None}
+    other = looking.look(choice, rules, look.story, replace(address, book="live", at=format_instant(look.run.now)), look.prices)
+    found = contrast.differences(other.run, look.run)
+    return {"other": other, "differences": found, "difference": next((one for one in found if one.new is look.chosen), None)}
 
 
 def _form(look: Look, address: Address) -> dict[str, Any] | None:
