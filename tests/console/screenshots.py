@@ -20,7 +20,7 @@ PAGES = {
     "simulator": "/simulator?story=sample:1-evening&at=2026-06-17T15:00:00Z&verdict=7d6cc7b6aa",
     "tests": "/tests",
     "compare": "/compare",
-    "live": "/live",
+    "live": "/live?who=u0024",
     "versions": "/versions",
     "settings": "/settings",
 }

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from engine.runtime.clock import TestClock
+from engine.runtime.housekeeping import Housekeeper
 from engine.runtime.live.queues import strip
 from engine.runtime.service import Service
+from engine.settings import Retention
 from engine.store import decisions, figures, reports, timers
 from engine.store.store import Store
 from tests.runtime.story import lived
@@ -102,3 +105,18 @@ def test_a_transaction_that_fails_has_counted_nothing(url: str) -> None:
     with store.read() as tx:
         assert not figures.waits(tx)
     store.close()
+
+
+def test_old_figures_go_and_what_is_of_no_hour_stays(service: Service) -> None:
+    later = TestClock(service.clock.now() + 91 * 86_400 * 1_000_000)
+    keeper = Housekeeper(service.store, later, Retention())
+    with service.store.read() as tx:
+        pending = figures.of(tx, "live", "timers")["pending"]
+    while keeper.step():
+        pass
+
+    with service.store.read() as tx:
+        assert not figures.of(tx, "live", "all")
+        assert not figures.by_time(tx, "live", "sent", 0)
+        assert figures.samples(tx, "live", 0) == []
+        assert figures.of(tx, "live", "timers")["pending"] == pending > 0

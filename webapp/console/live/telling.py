@@ -49,6 +49,9 @@ def _node(detail: Mapping[str, Any]) -> str:
     if detail.get("kind") != "leaf":
         return str(detail.get("path", ""))
     field = _field(str(detail["path"]))
+    if detail["op"] == "exists":
+        actual = detail["actual"]
+        return str(gettext("%(field)s 没有值", field=field) if actual is None else f"{field} = {_value(actual)}")
     sign = _SIGNS.get(detail["op"], detail["op"])
     told = {"field": field, "sign": sign, "operand": _value(detail["operand"]), "actual": _value(detail["actual"])}
     return str(gettext("%(field)s %(sign)s %(operand)s，实为 %(actual)s", **told))
