@@ -42,7 +42,7 @@ PAGES: Mapping[str, str] = {
     "/live/messages?rule={rule}&provider=capture&state=undelivered": "messages of a rule",
     "/live/messages?who={user}": "messages of a person",
     "/live/messages/{message}": "a message",
-    "/live/trace?id=%23{message}": "a trace",
+    "/live/trace?id=%23{original}": "a trace",
     "/live/campaigns": "campaigns",
     "/live/suppressions": "suppressions",
     "/live/verification": "verification codes",
@@ -128,8 +128,10 @@ def _signed_in(service: Service) -> FlaskClient:
 def _filled(address: str, service: Service) -> str:
     told = service.watch.messages("live", looking.Asked(), limit=50).items
     person = next(one for one in told if one.stored.message.user is not None)
+    original = service.watch.messages("live", looking.Asked(upto=100), limit=1).items[0].stored.seq
     rule = service.watch.busiest_rule("live") or "order-created"
-    return address.format(user=quote(str(person.stored.message.user)), message=person.stored.seq, rule=rule)
+    user = quote(str(person.stored.message.user))
+    return address.format(user=user, message=person.stored.seq, original=original, rule=rule)
 
 
 if __name__ == "__main__":

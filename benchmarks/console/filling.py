@@ -108,7 +108,9 @@ def _copy(
         elif column.name == "expires" and table.name == "cells":
             made.append(name)
         elif column.name in _INSTANTS:
-            made.append(f"{name} + k * {step}")
+            made.append(f"{name} + CAST(k AS bigint) * {step}")
+        elif column.name == "trace":
+            made.append(f"{name} / 2 + k")  # of no occurrence, and not the original's
         elif column.name in _NAMED:
             made.append(f"{name} || '~' || k")
         elif column.name in ("phone", "to"):
