@@ -616,6 +616,25 @@ def test_a_form_that_the_book_refuses_keeps_what_was_written(console: Console) -
     assert 'value="A77"' in answer.text
 
 
+def test_an_empty_story_begins_today(console: Console) -> None:
+    """The first event is offered for ten in the morning."""
+    address = console.as_("qa").post(f"{PAGE}/new", {"kind": "blank"}).headers["Location"]
+    text = console.as_("qa").client.get(f"{address}&edit=event&type=order.created").text
+
+    assert 'value="2026-06-16T10:00"' in text
+    assert "6月18日" in text  # where it ends
+
+
+def test_another_page_can_ask_for_an_order(console: Console) -> None:
+    """`/simulator?edit=order&order=A1` has it written down already; a number that nobody knows says so."""
+    qa = console.as_("qa")
+
+    assert 'value="A1"' in qa.get(PAGE, edit="order", order="A1").text
+    assert 'value="A1"' in qa.get(PAGE, story="sample:2-overdue", edit="order", order="A1").text
+    answer = qa.post(f"{PAGE}/new", {"kind": "order", "order": "A1"})
+    assert (answer.status_code, "没有找到" in answer.text) == (422, True)
+
+
 def test_an_event_is_changed_and_taken_away(console: Console) -> None:
     """Each change is a story of its own: going back undoes it."""
     qa = console.as_("qa")

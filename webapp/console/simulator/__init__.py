@@ -176,7 +176,7 @@ def save_test() -> AnyResponse:
     if not testcase.is_name(name):
         return _shown(replace(address, edit="test"), _("名称里不能有空格、点、逗号、冒号、引号和括号，最多 100 个字。"), 422)
     scope: testcase.Scope = "verdict" if request.form.get("scope") == "verdict" and look.chosen is not None else "messages"
-    safe = looking.look(look.choice, look.rules, masked(story, look.run.plan.book), address, look.prices)
+    safe = looking.look(look.choice, look.rules, masked(story, look.run.plan.book), address, frame.house())
     chosen = safe.run.by_id.get(address.verdict)
     try:
         text = testcase.entry(name, safe.given, safe.run, scope, chosen)
@@ -217,7 +217,7 @@ def _whole(address: Address) -> dict[str, Any]:
     if not address.story:
         return values | {"state": "empty"}
     story = looking.story_of(_service(), rules, address.story, frame.visitor().name)
-    look = looking.look(choice, rules, story, address, frame.house().prices)
+    look = looking.look(choice, rules, story, address, frame.house())
     values |= {"state": "story", "look": look, "form": _form(look, address), "saved": _saved(), "case": _case(address.story)}
     return values | (_contrast(look, address) if address.book == BOTH else {})
 
@@ -228,7 +228,7 @@ def _contrast(look: Look, address: Address) -> dict[str, Any]:
         choice, rules = _rules(replace(address, book="live"))
     except (NoRules, Broken):
         return {"other": None}
-    other = looking.look(choice, rules, look.story, replace(address, book="live", at=format_instant(look.run.now)), look.prices)
+    other = looking.look(choice, rules, look.story, replace(address, book="live", at=format_instant(look.run.now)), frame.house())
     found = contrast.differences(other.run, look.run)
     return {"other": other, "differences": found, "difference": next((one for one in found if one.new is look.chosen), None)}
 
@@ -243,7 +243,7 @@ def _form(look: Look, address: Address) -> dict[str, Any] | None:
         known: Mapping[str, Any] = story.events[index] if index is not None and index < len(story.events) else {}
         declared = book.events.get(address.type or str(known.get("type", "")))
         fields = [] if declared is None else forms.inputs(declared.data, known.get("data") or {}, look.zone, given)
-        time = str(known.get("time") or format_instant(look.run.now))
+        time = str(known.get("time") or format_instant(look.next_time))
         return {
             "kind": kind, "index": index if known else None, "declared": declared, "fields": fields,
             "time": given.get("time", "") if given else forms.local_time(time, look.zone),
@@ -303,7 +303,7 @@ def _with_story(address: Address, *, begun: bool = False) -> tuple[Look, Story]:
         story = looking.story_of(_service(), rules, address.story, frame.visitor().name)
     else:
         story = Story(_("新故事"))
-    return looking.look(choice, rules, story, address, frame.house().prices), story
+    return looking.look(choice, rules, story, address, frame.house()), story
 
 
 def _address() -> Address:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -18,14 +18,15 @@ from engine.core.parts import count_parts
 from engine.core.phones import is_mainland, mask
 from engine.core.plan import RulePlan
 from engine.core.trace import STAGES
-from engine.core.zones import local_date, offset, parse_date, parse_instant
+from engine.core.zones import day_start, local_date, offset, parse_date, parse_instant
 from engine.runtime.errors import NotFound
 from engine.runtime.service import Service
 from engine.simulate.output import Prices, cost_of
 from engine.simulate.rehearse import Rehearsal, rehearse
 from rules.findings import Span
-from rules.model import DAY, EventTrigger
+from rules.model import DAY, HOUR, MINUTE, EventTrigger
 from webapp.console import words
+from webapp.console.frame import House
 from webapp.console.simulator import clock, sources, timeline
 from webapp.console.simulator import story as stories
 from webapp.console.simulator.book import Choice, Rules, Shelf, choose
@@ -94,6 +95,12 @@ class Look:
     def jumps(self) -> clock.Jumps:
         """Where the buttons land."""
         return clock.jumps(self.run, self.end)
+
+    @property
+    def next_time(self) -> int:
+        """When another event may happen: ten minutes after the last one, the first one at ten in the morning."""
+        last = max([event.time for event in self.given.events], default=None)
+        return last + 10 * MINUTE if last is not None else self.run.start + 10 * HOUR
 
     @property
     def is_quiet(self) -> bool:
@@ -400,10 +407,14 @@ def story_of(service: Service, rules: Rules, id: str, reader: str) -> Story:
     return stories.from_body(dict(service.stories.get(id, reader).body))
 
 
-def look(choice: Choice, rules: Rules, story: Story, address: Address, prices: Prices) -> Look:
-    """Run the story up to the address's clock. Raises BadStory."""
+def look(choice: Choice, rules: Rules, story: Story, address: Address, house: House) -> Look:
+    """Run the story up to the address's clock. Raises BadStory. A story that names no instant yet begins today."""
     assert rules.plan is not None
+    prices = house.prices
     given = read(story, rules.plan)
+    if given.start is None:
+        zone = rules.plan.zone
+        given = replace(given, since=day_start(local_date(house.service.clock.now(), zone), zone))
     end = clock.end_of(given, rules.plan)
     at = min(_instant(address.at, end), end + NO_END)
     made, milliseconds = _runs.run(given, rules, story, at)
@@ -437,11 +448,11 @@ class _Runs:
     """The latest runs: going through the verdicts of one does not judge it anew."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str, str, int], tuple[Run, float]] = {}
+        self._kept: dict[tuple[object, ...], tuple[Run, float]] = {}
         self._lock = threading.Lock()
 
     def run(self, given: Read, rules: Rules, story: Story, at: int) -> tuple[Run, float]:
-        key = (story.id, rules.digest, at)
+        key = (story.id, rules.digest, given.since, at)
         with self._lock:
             found = self._kept.pop(key, None)
             if found is not None:
