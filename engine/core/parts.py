@@ -44,6 +44,15 @@ def count_parts(text: str, mainland: bool) -> int:
     return len(split_parts(text, mainland=False))
 
 
+def size(text: str, mainland: bool) -> tuple[int, int]:
+    """How long the text is, and how much fits into the parts that it needs: in UTF-16 units, or in septets where GSM-7 does."""
+    gsm7 = not mainland and _IS_GSM7(text) is not None
+    used = len(text) + len(_EXTENSIONS(text)) if gsm7 else utf16_units(text)
+    parts = count_parts(text, mainland)
+    single, part = (GSM7_SINGLE, GSM7_PART) if gsm7 else (UCS2_SINGLE, UCS2_PART)
+    return used, single if parts == 1 else parts * part
+
+
 def split_parts(text: str, mainland: bool) -> list[str]:
     """The text in parts; joined they are the text again. No character is cut, so none of its two units or septets stands alone.
 

@@ -58,6 +58,17 @@ def pieces(channel: Channel, rule: RulePlan, scope: Scope, to: str, book: BookPl
     return tuple([piece for piece in found if piece[0]])
 
 
+def segments(channel: Channel, rule: RulePlan, scope: Scope, to: str, book: BookPlan) -> list[tuple[str, str]]:
+    """The same in (kind, text): `signature`, `body` for the author's words, `variable` for a value, `ending`."""
+    before, after = _signature(is_mainland(to), book), rule.type.ending
+    found = [("variable" if is_value else "body", text) for text, is_value in pieces(channel, rule, scope, to, book)]
+    if before:  # it and the ending are the author's words too, so they stand at the edges of the outermost pieces
+        found[0] = ("body", found[0][1].removeprefix(before))
+    if after:
+        found[-1] = ("body", found[-1][1].removesuffix(after))
+    return [part for part in (("signature", before), *found, ("ending", after)) if part[1]]
+
+
 def cut_with_code(channel: Channel, rule: RulePlan, scope: Scope, to: str, book: BookPlan, code: str) -> Cut:
     """The same with the code itself, for the provider alone: it must be neither kept nor logged. Raises TemplateError."""
     shown = cut(channel, rule, scope, to, book)
@@ -68,5 +79,8 @@ def cut_with_code(channel: Channel, rule: RulePlan, scope: Scope, to: str, book:
 
 
 def _whole(body: str, rule: RulePlan, mainland: bool, book: BookPlan) -> str:
-    signature = book.book.signature
-    return (f"【{signature}】{body}" if signature and mainland else body) + rule.type.ending
+    return _signature(mainland, book) + body + rule.type.ending
+
+
+def _signature(mainland: bool, book: BookPlan) -> str:
+    return f"【{book.book.signature}】" if book.book.signature and mainland else ""

@@ -45,8 +45,8 @@ def send(
     prices: Prices,
 ) -> dict[str, Any]:  # fmt: skip
     """Put a sample into the outbox; it, with its text, parts and cost. Raises NotFound and CannotBeMade."""
-    rule, look = _place_of(book, template)
-    message = _message(book, rule, look, _scope(book, rule, locale, values, to, now), to, now)
+    rule, look = place_of(book, template)
+    message = _message(book, rule, look, scope_of(book, rule, locale, values, to, now), to, now)
     scopes = followups.suppressed(tx, env, [to]).get(to, set())
     # The number has said no to what the template is for, not to notifications.
     held = bool(scopes & {rule.type.id, TYPE, "all", "blocked"})
@@ -73,7 +73,7 @@ def _message(book: BookPlan, rule: RulePlan, look: Look, scope: Scope, to: str, 
 # ---- where the template stands ----------------------------------------------------------------------------------------------------------
 
 
-def _place_of(book: BookPlan, template: str) -> tuple[RulePlan, Look]:
+def place_of(book: BookPlan, template: str) -> tuple[RulePlan, Look]:
     """The first rule that sends it, which says what it may read, its channels and its ending; else a rule made up for it."""
     if template not in book.book.templates:
         raise NotFound(f'there is no template "{template}"{did_you_mean(template, book.book.templates)}')
@@ -89,7 +89,7 @@ def _place_of(book: BookPlan, template: str) -> tuple[RulePlan, Look]:
 # ---- what it reads ----------------------------------------------------------------------------------------------------------------------
 
 
-def _scope(book: BookPlan, rule: RulePlan, locale: str | None, values: Mapping[str, Json], to: str, now: int) -> Scope:
+def scope_of(book: BookPlan, rule: RulePlan, locale: str | None, values: Mapping[str, Json], to: str, now: int) -> Scope:
     """Values by the names that the template has for them: `event.order_id` (or `order_id`), `user.city`, `a.amount` of a sequence."""
     person = UserCell("sample", book.zone)
     person.phone, person.locale = to, locale

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from engine.core.facts import Event, Json, UserCell
 from engine.core.occurrences import Cancellation, OptOut, Receipt, UserChange
 from engine.core.phones import mask, normalise
+from engine.core.plan import BookPlan
 from engine.core.zones import format_instant
 from engine.people import UserLine
 from engine.refusals import Refusal
@@ -413,12 +414,24 @@ class Service:
             found = switches.in_force(tx, env)
         return [{"what": one.what, "at": format_instant(one.at), "by": one.who, "reason": one.reason} for one in found]
 
-    def sample(self, env: str, template: str, locale: str | None, values: Mapping[str, Json], to: str, by: str = "api") -> dict[str, Any]:
-        """Send a template of the active book, with made-up values, to one's own number. Raises NoBook, NotFound and CannotBeMade."""
-        active = self._active(env)
+    def sample(
+        self,
+        env: str,
+        template: str,
+        locale: str | None,
+        values: Mapping[str, Json],
+        to: str,
+        by: str = "api",
+        draft: BookPlan | None = None,
+    ) -> dict[str, Any]:
+        """Send a template of the active book (or of a draft), with made-up values, to one's own number.
+
+        Raises NoBook, NotFound and CannotBeMade.
+        """
+        plan = draft or self._active(env).plan
 
         def work(tx: Tx) -> dict[str, Any]:
-            return samples.send(tx, env, active.plan, template, locale, values, to, by=by, now=self.clock.now(), prices=self.prices)
+            return samples.send(tx, env, plan, template, locale, values, to, by=by, now=self.clock.now(), prices=self.prices)
 
         sent = self.store.transact(work)
         self.way_out.ring()

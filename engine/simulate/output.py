@@ -51,7 +51,12 @@ def verdict_line(verdict: Verdict) -> dict[str, Any]:
 
 
 def cost_of(message: Message, prices: Prices) -> float | None:
+    """What the message costs."""
+    return cost(message.channel, message.to, message.parts, prices)
+
+
+def cost(channel: str, to: str, parts: int, prices: Prices) -> float | None:
     """Parts times the price of the channel in the number's country; None without a price."""
-    by_country = prices.get(message.channel)
-    price = by_country.get(region(message.to)) if by_country else None
-    return None if price is None else round(message.parts * price, 6)
+    by_country = prices.get(channel)
+    price = by_country.get(region(to)) if by_country else None
+    return None if price is None else round(parts * price, 6)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.parts import GSM7_BASIC, GSM7_EXTENSION, count_parts, split_parts, utf16_units
+from engine.core.parts import GSM7_BASIC, GSM7_EXTENSION, count_parts, size, split_parts, utf16_units
 
 MAINLAND = [
     ("", 1), ("a", 1), ("a" * 70, 1), ("a" * 71, 2), ("a" * 134, 2), ("a" * 135, 3), ("好" * 70, 1), ("好" * 71, 2), ("好" * 500, 8),
@@ -77,3 +77,13 @@ def test_smsutil_counts_alike(text: str) -> None:
     smsutil = pytest.importorskip("smsutil")
 
     assert count_parts(text, mainland=False) == max(1, len(smsutil.split(text).parts))
+
+
+@given(any_text, st.booleans())
+def test_a_text_has_room_in_the_parts_it_needs(text: str, mainland: bool) -> None:
+    """And not in one less."""
+    used, room = size(text, mainland)
+    parts = count_parts(text, mainland)
+
+    assert used <= room
+    assert parts in (1, 2) or used > room - room // parts * 2
