@@ -17,6 +17,7 @@ from werkzeug.exceptions import HTTPException
 from engine.runtime.errors import ServiceError
 from engine.runtime.service import Service as RealService
 from engine.simulate.output import Prices
+from engine.store.store import is_unavailable
 from webapp import openapi
 from webapp.api import (
     campaigns,
@@ -51,6 +52,8 @@ NOUNS = (
     reports, receiving, clock, health,
 )  # fmt: skip
 log = logging.getLogger("hongyan.webapp")
+
+RETRY_AFTER_SECONDS = 2  # of a database that is away: as long as a restart takes
 
 _FLASK_PARAMETER = re.compile(r"\{(\w+)\}")
 _ENCODED_SLASH = re.compile("%2f", re.IGNORECASE)
@@ -112,7 +115,7 @@ def create_app(
     app.register_error_handler(Problem, problem_response)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(ServiceError, _refused)
-    app.register_error_handler(Exception, _defect)
+    app.register_error_handler(Exception, _failed)
     app.wsgi_app = _KeepSlashes(app.wsgi_app)  # type: ignore[method-assign]
     return app
 
@@ -153,6 +156,19 @@ def _http_problem(error: HTTPException) -> Response:
     code = _STATUS_CODES.get(error.code or 500, "invalid" if (error.code or 500) < 500 else "internal")
     allow = [(name, value) for name, value in error.get_headers() if name == "Allow"]
     return problem_response(Problem(code), dict(allow))
+
+
+def _failed(error: Exception) -> Response:
+    """Nobody saw this coming. That the database is away is no defect: the same may be asked again, and clients do so after 503."""
+    return _unavailable(error) if is_unavailable(error) else _defect(error)
+
+
+def _unavailable(error: Exception) -> Response:
+    reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]  # without the statement and its values
+    log.error("the database fails in %s: %s", g.get("operation"), reason)
+    if frame.is_console():
+        return frame.error_page(error)
+    return problem_response(Problem("unavailable"), {"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
 def _defect(error: Exception) -> Response:

@@ -85,9 +85,9 @@ def _responses(operation: Operation) -> Iterator[tuple[str, dict[str, Any]]]:
     for status, names in sorted(by_status.items()):
         if status not in operation.answers:
             text = "; ".join(f"`{name}`: {CODES[name][1]}" for name in names)
-            response = _response(Shape(text, ref("Problem"), MEDIA_TYPE), limited and status not in (401, 403, 500))
-            if status == 429:
-                response["headers"]["Retry-After"] = {"$ref": "#/components/headers/Retry-After"}
+            response = _response(Shape(text, ref("Problem"), MEDIA_TYPE), limited and status not in (401, 403, 500, 503))
+            if status in (429, 503):
+                response.setdefault("headers", {})["Retry-After"] = {"$ref": "#/components/headers/Retry-After"}
             yield str(status), response
 
 
@@ -104,11 +104,11 @@ def codes(operation: Operation) -> list[str]:
     """Every problem that an operation can answer with."""
     found = set(operation.codes)
     if operation.id in TABLE:
-        found |= {"not_authenticated", "wrong_role", "rate_limited", "refused"}
+        found |= {"not_authenticated", "wrong_role", "rate_limited", "refused", "unavailable"}
     if operation.parameters or operation.id in TABLE:
         found |= {"invalid"}
     if operation.body is not None:
-        found |= {"too_large", "media_type"}
+        found |= {"too_large", "media_type", "unavailable"}
         if operation.body.read_json:
             found |= {"bad_json", "invalid"}
     if operation.takes_idempotency_key:

@@ -37,6 +37,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "throttled": (429, "Too many tries"),
     "internal": (500, "Something went wrong on our side"),
     "busy": (503, "Too much at once"),
+    "unavailable": (503, "The database is away or full; try again later"),
 }
 
 # Runs of digits that may be a phone number (a date is none), and e-mail addresses.

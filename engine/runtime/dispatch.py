@@ -482,7 +482,7 @@ class Dispatcher:
         """Attempts that nobody works on any more become `unknown`."""
         now = self._clock.now()
 
-        def work(tx: Tx) -> int:
+        def work(tx: Tx) -> list[Attempt]:
             lost: list[tuple[Stored, Attempt]] = []
             for env in ENVIRONMENTS:
                 found = messages.open_since(tx, env, State.SUBMITTING, now - lease)
@@ -497,15 +497,18 @@ class Dispatcher:
             messages.apply(
                 tx, [Move(stored.seq, State.UNKNOWN, "interrupted", now, (attempt.provider, attempt.at)) for stored, attempt in lost], now
             )
-            return len(lost)
+            return [attempt for _, attempt in lost]
 
         with self._store.read() as tx:  # an idle service writes nothing
             if not any(messages.open_since(tx, env, State.SUBMITTING, now - lease, 1) for env in ENVIRONMENTS):
                 return 0
         lost = self._store.transact(work)
+        for attempt in lost:
+            if attempt.outcome is None:
+                self._meters.attempts.labels(attempt.provider, "unknown", "interrupted").inc()
         if lost:
-            log.warning("%d attempts were interrupted: their outcome is unknown", lost)
-        return lost
+            log.warning("%d attempts were interrupted: their outcome is unknown", len(lost))
+        return len(lost)
 
     def _ask(self, env: str, now: int) -> bool:
         """Ask providers about unknown messages; where they do not say, do what the type allows."""

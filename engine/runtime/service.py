@@ -48,7 +48,7 @@ from engine.store import campaigns as campaign_rows
 from engine.store.keys import Key
 from engine.store.paging import Page
 from engine.store.states import State
-from engine.store.store import Store, Tx
+from engine.store.store import Store, Tx, is_unavailable
 from engine.traces import trace_number
 
 log = logging.getLogger(__name__)
@@ -530,10 +530,15 @@ class Service:
 
     def ready(self) -> dict[str, str]:
         """What must be well before requests are taken: each check with `ok` or what is wrong. Behind `ok, ` stands what is under way."""
-        missing = self.store.pending_migrations()
-        with self.store.read() as tx:
-            published = books.active(tx, "live") is not None
-            jobs = [f"{env} {job.progress}" for env in ENVIRONMENTS if (job := adopting.standing(tx, env)) is not None]
+        try:
+            missing = self.store.pending_migrations()
+            with self.store.read() as tx:
+                published = books.active(tx, "live") is not None
+                jobs = [f"{env} {job.progress}" for env in ENVIRONMENTS if (job := adopting.standing(tx, env)) is not None]
+        except SQLAlchemyError as error:
+            if not is_unavailable(error):
+                raise
+            return {"database": "is away or full"}
         return {
             "database": "ok",
             "migrations": f"missing: {', '.join(missing)}" if missing else "ok",

@@ -19,7 +19,7 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, CursorResult, Engine, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError
 
 from engine import observe
 from engine.core.facts import Cell
@@ -131,6 +131,25 @@ def is_repeatable(error: DBAPIError) -> bool:
     if isinstance(error.orig, sqlite3.OperationalError):
         return "locked" in str(error.orig) or "busy" in str(error.orig)
     return getattr(error.orig, "sqlstate", None) in _REPEATABLE
+
+
+# Primary codes of SQLite for what its surroundings do to it: no room, no file, an unreadable disk, somebody else's lock.
+_OUTSIDE = frozenset(
+    {
+        sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL,
+    }
+)  # fmt: skip
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Whether the database is away, full or too busy, so that the same may succeed later; False: the statement is at fault."""
+    if isinstance(error, TimeoutError):  # no connection became free
+        return True
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return code is None or code & 0xFF in _OUTSIDE
 
 
 def _engine(url: str, connections: int) -> Engine:

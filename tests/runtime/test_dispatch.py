@@ -496,6 +496,7 @@ class TestCrash:
 
         assert house.states() == ["unknown"]
         assert house.attempts() == [("one", "unknown")]
+        assert house.meters.attempts.labels("one", "unknown", "interrupted")._value.get() == 1
         for _ in range(10):
             house.later(HOUR)
         assert len(house.one.given) == 1

@@ -53,7 +53,7 @@ def test_problems_are_documented_by_status() -> None:
     """Every code of an operation stands at its status."""
     responses = DOCUMENT["paths"]["/v1/rulebooks"]["post"]["responses"]
 
-    assert {"201", "400", "401", "403", "409", "413", "415", "422", "429", "500"} == set(responses)
+    assert {"201", "400", "401", "403", "409", "413", "415", "422", "429", "500", "503"} == set(responses)
     assert all(f"`{code}`" in responses[str(CODES[code][0])]["description"] for code in ("conflict", "rulebook_refused", "test_key"))
 
 

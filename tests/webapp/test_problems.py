@@ -1,9 +1,12 @@
 """Problems: their shape, their codes, and nothing personal in them."""
 
+import sqlite3
 from typing import Any
 
+import psycopg
 import pytest
 from flask import Flask
+from sqlalchemy.exc import OperationalError
 
 from tests.webapp.conftest import Ask
 from tests.webapp.fake import PHONE, FakeService
@@ -128,6 +131,12 @@ def test_a_name_that_may_be_personal_is_not_shown(ask: Ask) -> None:
     assert PHONE[3:] not in body.text + query.text
 
 
+def sqlite_error(code: int) -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError("an error of SQLite")
+    error.sqlite_errorcode = code
+    return error
+
+
 def test_a_defect_shows_nothing(app: Flask, service: FakeService, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     """500, and the reason stays in the log."""
 
@@ -145,6 +154,40 @@ def test_a_defect_shows_nothing(app: Flask, service: FakeService, ask: Ask, monk
         "status": 500,
         "code": "internal",
     }
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        psycopg.errors.DiskFull("could not extend file"),
+        psycopg.OperationalError("the connection is closed"),
+        sqlite_error(sqlite3.SQLITE_FULL),
+    ],
+)
+def test_a_database_that_is_away_or_full_is_no_defect(
+    service: FakeService, ask: Ask, monkeypatch: pytest.MonkeyPatch, cause: Exception
+) -> None:
+    """503 and when to come again: clients try that again, and would not after 500."""
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise OperationalError("INSERT", {"phone": PHONE}, cause)
+
+    monkeypatch.setattr(service, "message", broken)
+
+    response = ask("GET", "/v1/messages/m1")
+
+    assert (response.status_code, response.json["code"], response.headers["Retry-After"]) == (503, "unavailable", "2")
+
+
+def test_a_statement_that_is_wrong_is_a_defect(service: FakeService, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite calls it operational, too."""
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise OperationalError("SELECT", {}, sqlite_error(sqlite3.SQLITE_ERROR))
+
+    monkeypatch.setattr(service, "message", broken)
+
+    assert ask("GET", "/v1/messages/m1").status_code == 500
 
 
 def test_a_real_clock_is_not_moved(service: FakeService, ask: Ask) -> None:

@@ -25,6 +25,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from engine.runtime import errors
 from engine.runtime.service import Service
 from engine.simulate.output import Prices
+from engine.store.store import is_unavailable
 from webapp.console import assets, roles, words
 from webapp.limits import Buckets, Quota
 
@@ -271,4 +272,6 @@ def _told(error: Exception) -> tuple[int, str, str]:
         if error.code == 404:
             return 404, gettext("没有这个页面"), gettext("地址可能写错了，或者内容已经移走。")
         return error.code or 500, gettext("这个请求处理不了"), error.name
+    if is_unavailable(error):
+        return 503, gettext("数据库暂时不能用"), gettext("数据库连不上或者空间满了，请稍后再试。已经接收的事件不会丢失。")
     return 500, gettext("服务出错了"), gettext("错误已经记入日志。消息的判定和发送不受这一页影响。")
