@@ -162,6 +162,7 @@ def _person() -> dict[str, Any]:
     cursor = room.checked_cursor(request.args.get("cursor"), int, int)
     watch, env = room.watch(), room.env()
     page = watch.timeline(env, who, asked, cursor=cursor, upto=upto, limit=_PAGE)
+    newest = watch.events(env, looking.Asked(user=who.user), limit=1)[0].items if who.user is not None else ()
     decided = [entry.decision for entry in page.items if entry.decision is not None]
     top = upto if upto is not None else max(decided, default=0)
     return values | {
@@ -176,6 +177,7 @@ def _person() -> dict[str, Any]:
         "show": show,
         "cursor": cursor,
         "address": _address(who, asked_who),
+        "newest": newest[0].event if newest else None,
         "now": now,
     }
 
