@@ -44,9 +44,9 @@ def message(id: str, whose: int, occurrence: str) -> Message:
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@example(history=[(1, [(0, "send", True)], [0, 0])] * 10, limit=7, looked=3)  # messages are read to an end before decisions are
-@example(history=[(1, [(0, "send", True), (1, "skip", True)], [])] * 10, limit=3, looked=2)
-@given(history=HISTORY, limit=st.integers(1, 7), looked=st.integers(2, 9))
+@example(history=[(1, [(0, "send", True)], [0, 0])] * 12, limit=7, looked=8)  # messages are read to an end before decisions are
+@example(history=[(1, [(0, "send", True), (1, "skip", True)], [])] * 15, limit=3, looked=7)
+@given(history=HISTORY, limit=st.integers(1, 7), looked=st.integers(7, 12))
 def test_everything_is_there_once(memory: Store, monkeypatch: pytest.MonkeyPatch, history: list[Any], limit: int, looked: int) -> None:
     monkeypatch.setattr(person, "_LOOKED_THROUGH", looked)
     store, env = memory, f"env {next(_envs)}"

@@ -31,7 +31,7 @@ from engine.store.store import Tx
 from engine.store.suppressions import Suppression
 
 _LAST = 1 << 62
-_LOOKED_THROUGH = 300  # decisions, and messages, that one page looks through
+_LOOKED_THROUGH = 300  # decisions, and messages, that one page looks through; more messages than one decision has for a person
 _COUNTED = 1_000  # decisions, and messages, that are counted at most
 # A message in one of these has reached nobody, and will not or not yet.
 UNSENT = frozenset({State.WAITING, State.EXPIRED, State.CANCELLED})
@@ -117,7 +117,7 @@ def timeline(
     before, before_message = place_of(cursor, int, int) if cursor is not None else (_LAST if upto is None else upto + 1, _LAST)
     rows = _decisions(tx, env, who, before, _LOOKED_THROUGH)
     sent = _messages(tx, env, who, before_message, _LOOKED_THROUGH, before if cursor is None else _LAST)
-    merged = _Merge(rows, sent, who)
+    merged = _Merge(rows, sent, who, _LOOKED_THROUGH)
     found: list[Entry] = []
     ended = False
     while merged.goes_on and len(found) < limit:
@@ -146,11 +146,12 @@ def _is_wanted(entry: Entry, asked: Asked, plan: BookPlan | None) -> bool:
 class _Merge:
     """Decisions and messages of a person, both newest first, put together decision by decision."""
 
-    def __init__(self, rows: Sequence[tuple[int, list[Verdict]]], sent: Sequence[Stored], who: Who) -> None:
-        self._rows, self._sent, self._who = rows, sent, who
-        self._row = self._message = 0
+    def __init__(self, rows: Sequence[tuple[int, list[Verdict]]], sent: Sequence[Stored], who: Who, most: int | None = None) -> None:
+        """`most`: how many were read of each at most; None: what was not read is not asked for."""
         # Where what was read ends and more is kept, nobody knows what comes next.
-        self._more = (len(rows) == _LOOKED_THROUGH, len(sent) == _LOOKED_THROUGH)
+        self._more = (len(rows) == most, len(sent) == most)
+        self._rows, self._sent, self._who = rows, _whole(sent) if self._more[1] else sent, who
+        self._row = self._message = 0
         self.decision: int | None = None  # the last one taken
         self.message: int | None = None
 
@@ -191,6 +192,13 @@ class _Merge:
         self._message += 1
         self.message = stored.seq
         return Entry(stored.message.at, stored.decision, stored.message.rule, message=stored)
+
+
+def _whole(sent: Sequence[Stored]) -> Sequence[Stored]:
+    """Without those of the last decision, which may have more of them."""
+    last = sent[-1].decision
+    kept = [stored for stored in sent if last is None or stored.decision != last]
+    return kept or sent
 
 
 def _is_about(verdict: Verdict, who: Who) -> bool:
@@ -272,7 +280,6 @@ def tally(tx: Tx, env: str, who: Who, plan: BookPlan | None, asked: Asked) -> Ta
     rows = _decisions(tx, env, who, _LAST, _COUNTED)
     sent = _messages(tx, env, who, _LAST, _COUNTED)
     merged = _Merge(rows, sent, who)
-    merged._more = (False, False)
     counted = [0, 0]
     everything = Asked("all", asked.types, asked.since)
     while merged.goes_on:
