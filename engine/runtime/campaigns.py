@@ -81,7 +81,7 @@ class Campaigns:
             return min(map(self._goes_on, self._running(tx, env)), default=None)
 
     def _running(self, tx: Tx, env: str) -> list[Campaign]:
-        return campaigns.listed(tx, env, ("running",))[::-1]
+        return campaigns.running(tx, env)
 
     def _goes_on(self, campaign: Campaign) -> int:
         return campaign.changed if campaign.cursor is None else campaign.changed + self._settings.pause

@@ -114,6 +114,7 @@ class Dispatcher:
         self._test_provider = test_provider
         self._in_hand: set[int] = set()  # attempts of this process whose outcome is not recorded yet
         self._unrecorded: list[tuple[list[_Leaving], Sequence[Outcome]]] = []  # the database was away when the answers came
+        self.was_full = False  # the last claim took as many as it may, so that more are likely to wait
         self._next_look = 0
         self._next_look_past = 0
 
@@ -174,6 +175,7 @@ class Dispatcher:
             return
         book = active.plan
         claimed = messages.claim(tx, env, channel, now, self._policy.batch)
+        self.was_full = len(claimed) == self._policy.batch
         chosen, crowded = self._choose(tx, env, book, claimed, batch, now)
         if not chosen and crowded and len(claimed) == self._policy.batch and self._routes.branches(channel):
             claimed = self._look_past(tx, env, channel, book, crowded, now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 from engine.core.facts import Event
 from engine.store import events
@@ -82,11 +83,15 @@ class Intake:
         try:
             with self._store.write() as tx:
                 events.accepting(tx)
-                for post in group:
-                    now = self._now()
-                    for event in post.batch:
+                now = self._now()
+                for env in sorted({post.env for post in group}):
+                    together = [post for post in group if post.env == env]
+                    batch = [event for post in together for event in post.batch]
+                    for event in batch:
                         event.received = now
-                    post.answers = events.add(tx, post.env, post.batch)
+                    answers = iter(events.add(tx, env, batch))
+                    for post in together:
+                        post.answers = list(islice(answers, len(post.batch)))
         except BaseException as error:
             for post in group:
                 post.error = error

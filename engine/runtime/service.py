@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -53,6 +54,7 @@ from engine.traces import trace_number
 
 log = logging.getLogger(__name__)
 
+MAX_REST_SECONDS = 0.02
 MAX_STEPS = 1_000_000  # of one `settle`: a defect would otherwise never end
 
 
@@ -151,16 +153,25 @@ class Service:
             try:
                 self._housekeeper.turn()
                 self.figures.turn()
+                began = time.monotonic()
                 if self._steps():
+                    self._rest(time.monotonic() - began)
                     continue
                 due = [instant for env in ENVIRONMENTS if (instant := self.worker.next_due(env)) is not None]
             except SQLAlchemyError as error:  # away, or full: what was not committed is done again
                 log.error("the database fails: %s", type(error).__name__)
             self._alarm.wait(min(due, default=None), self.clock.now())
 
+    def _rest(self, worked_seconds: float) -> None:
+        """As long as the round took, at most MAX_REST_SECONDS: a round costs much the same however few events it decides, so under load it
+        is better to let some gather. Not where more waits already than one round may take."""
+        if not self.worker.was_full:
+            time.sleep(min(worked_seconds, MAX_REST_SECONDS))
+
     def _steps(self) -> bool:
         """One batch of each environment, so that neither waits for the other."""
-        worked = [env for env in ENVIRONMENTS if self.worker.step(env)]
+        seen = self.worker.look()
+        worked = [env for env in ENVIRONMENTS if self.worker.step(env, seen[env])]
         if worked:
             with self._decided:
                 self._decided.notify_all()
@@ -171,11 +182,10 @@ class Service:
 
     def accept(self, env: str, lines: Sequence[Json]) -> list[Accepted]:
         """Keep events; the good ones also where others are refused. Committed when it returns. Raises NoBook."""
-        reader = self._active(env).events
+        read = self._read(env, lines)
         answers: list[Accepted | None] = []
         good: list[tuple[int, Event]] = []
-        for index, line in enumerate(lines):
-            event = reader.read(line)
+        for index, (line, event) in enumerate(zip(lines, read, strict=True)):
             if isinstance(event, Refusal):
                 id_, source = (line.get("id"), line.get("source", "api")) if isinstance(line, dict) else (None, None)
                 answers.append(Accepted(index, id_, source, "refused", event.reason, views.pointer(event)))
@@ -186,6 +196,16 @@ class Service:
         for (index, event), status in zip(good, kept, strict=True):
             answers[index] = Accepted(index, event.id, event.source, status)
         return [answer for answer in answers if answer is not None]
+
+    def _read(self, env: str, lines: Sequence[Json]) -> list[Event | Refusal]:
+        """By the book in force; what a book refuses that was in force a moment ago is read again by the one that is now."""
+        active = self.books.recent(self.store, env)
+        read = [active.events.read(line) for line in lines] if active is not None else []
+        if active is None or any(isinstance(event, Refusal) for event in read):
+            now = self._active(env)
+            if active is None or now.version != active.version:
+                read = [now.events.read(line) for line in lines]
+        return read
 
     def await_decision(self, env: str, source: str, id: str, timeout_seconds: float) -> bool:
         """Whether the event has been judged, at the latest after the time-out."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from random import Random
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 Table = Mapping[str, Any]
 # Carries every channel without a route, and everything of the test environment.
 CAPTURE: Table = {"name": WITHOUT_ROUTE, "kind": "capture", "channels": list(CHANNELS)}
+MAX_REST_SECONDS = 0.01  # after a round of few messages
 IDLE_SECONDS = 0.5  # how long a dispatcher without work sleeps at most; it is woken when something is decided
 
 
@@ -125,7 +127,10 @@ class WayOut:
     def _run(self) -> None:
         while not self._stopping:
             try:
+                began = time.monotonic()
                 if self._dispatcher.step():
+                    if not self._dispatcher.was_full:  # as in the worker: let some gather
+                        time.sleep(min(time.monotonic() - began, MAX_REST_SECONDS))
                     continue
             except SQLAlchemyError as error:  # away, or full: the outcomes of what was sent are kept until they can be recorded
                 log.error("the database fails: %s", type(error).__name__)

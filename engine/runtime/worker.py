@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from engine.runtime.adopting import Adopting
-from engine.runtime.books import Books
+from engine.runtime.books import ENVIRONMENTS, Books
 from engine.runtime.campaigns import Campaigns
 from engine.runtime.clock import Clock
 from engine.runtime.desk import Desk
 from engine.runtime.ticks import set_tick
 from engine.store import events, timers
 from engine.store.events import Received
+from engine.store.inbox import Look, look
 from engine.store.store import Store, Tx
 
 BATCH = 200  # events, and timers, that one transaction takes
@@ -27,26 +28,25 @@ class Worker:
         self._campaigns = campaigns if campaigns is not None else Campaigns(store, books, clock)
         self._adopting = Adopting(store, books)
         self._batches: dict[str, int] = {}  # by environment, since the last page of a campaign
+        self.was_full = False  # the last batch took as much as it may, so that more is likely to wait
 
-    def step(self, env: str) -> bool:
-        """Adopt one page for a new book, decide one batch, then judge one page of a campaign where nothing more waits. False: there was
-        nothing to do (or somebody else is at it)."""
-        adopted = self._adopting.step(env)
-        waited = self._waits(env)
-        if waited:
-            if not self._store.transact(lambda tx: self._batch(tx, env)):
-                return adopted
-            self._batches[env] = self._batches.get(env, 0) + 1
-            if self._batches[env] < PATIENCE and self._waits(env):
+    def look(self) -> dict[str, Look]:
+        """What waits, by environment. Without the write lock: an idle service writes nothing."""
+        with self._store.read() as tx:
+            return look(tx, ENVIRONMENTS)
+
+    def step(self, env: str, seen: Look | None = None) -> bool:
+        """Decide one batch of what waits. Where nothing waits, or many batches have gone before: renew one page of users for a new book,
+        and judge one page of a campaign. False: there was nothing to do (or somebody else is at it)."""
+        waits = (seen or self.look()[env]).waits(self._clock.now())
+        if waits and self._batches.get(env, 0) < PATIENCE:
+            if self._store.transact(lambda tx: self._batch(tx, env)):
+                self._batches[env] = self._batches.get(env, 0) + 1
                 return True
+            waits = False
         self._batches[env] = 0
-        return self._campaigns.step(env) or waited or adopted
-
-    def _waits(self, env: str) -> bool:
-        now = self._clock.now()
-        with self._store.read() as tx:  # a look without the write lock: an idle service writes nothing
-            due = timers.next_due(tx, env)
-            return events.count_waiting(tx, env) > 0 or (due is not None and due < now)
+        adopted = self._adopting.step(env)
+        return self._campaigns.step(env) or adopted or waits
 
     def next_due(self, env: str) -> int | None:
         """When the next timer is due, or a campaign may go on."""
@@ -71,6 +71,7 @@ class Worker:
             inbox = [one for one in inbox if one.event.received < horizon]
         if not inbox and not due:
             return False
+        self.was_full = len(taken) == BATCH or len(due) == BATCH
         desk.prefetch([one.event for one in inbox], due)
         desk.line_up(due)
         self._judge(desk, inbox, horizon)

@@ -88,6 +88,18 @@ def listed(tx: Tx, env: str, states: Collection[str] = STATES, limit: int = 1000
     return [_campaign(row) for row in tx.execute(statement.order_by(columns.instant.desc(), columns.id).limit(limit))]
 
 
+def running(tx: Tx, env: str) -> list[Campaign]:
+    """Campaigns under way, oldest first. Cheap: the worker asks whenever nothing else waits."""
+    return [_campaign(row) for row in tx.execute(_RUNNING, {"env": env})]
+
+
+_RUNNING = (
+    sa.select(campaigns)
+    .where(campaigns.c.env == sa.bindparam("env"), campaigns.c.state == "running")
+    .order_by(campaigns.c.instant, campaigns.c.id.desc())
+)
+
+
 def newest(tx: Tx, env: str, *, cursor: str | None = None, limit: int = 100) -> Page[Campaign]:
     """Campaigns, newest first."""
     columns = campaigns.c

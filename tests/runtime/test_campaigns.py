@@ -177,6 +177,10 @@ def test_events_are_served_between_pages(make: Make) -> None:
 
     assert sent(service, rule="order") == ["order u001"]
     assert only(service)["state"] == "running"
+    assert len(verdicts(service)) == before + 1
+
+    pages(service, 1)  # and on it goes
+
     assert len(verdicts(service)) > before + 1
     assert {line["priority"] for line in rows(service) if line["campaign"]} == {3}
     assert {line["priority"] for line in rows(service) if not line["campaign"]} == {1}
