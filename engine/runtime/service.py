@@ -165,7 +165,7 @@ class Service:
     def _rest(self, worked_seconds: float) -> None:
         """As long as the round took, at most MAX_REST_SECONDS: a round costs much the same however few events it decides, so under load it
         is better to let some gather. Not where more waits already than one round may take."""
-        if not self.worker.was_full:
+        if not self.worker.more_waits:
             time.sleep(min(worked_seconds, MAX_REST_SECONDS))
 
     def _steps(self) -> bool:

@@ -28,7 +28,7 @@ class Worker:
         self._campaigns = campaigns if campaigns is not None else Campaigns(store, books, clock)
         self._adopting = Adopting(store, books)
         self._batches: dict[str, int] = {}  # by environment, since the last page of a campaign
-        self.was_full = False  # the last batch took as much as it may, so that more is likely to wait
+        self.more_waits = False  # likely, after a batch that took as much as it may, and after a page of many
 
     def look(self) -> dict[str, Look]:
         """What waits, by environment. Without the write lock: an idle service writes nothing."""
@@ -45,6 +45,7 @@ class Worker:
                 return True
             waits = False
         self._batches[env] = 0
+        self.more_waits = True
         adopted = self._adopting.step(env)
         return self._campaigns.step(env) or adopted or waits
 
@@ -71,7 +72,7 @@ class Worker:
             inbox = [one for one in inbox if one.event.received < horizon]
         if not inbox and not due:
             return False
-        self.was_full = len(taken) == BATCH or len(due) == BATCH
+        self.more_waits = len(taken) == BATCH or len(due) == BATCH
         desk.prefetch([one.event for one in inbox], due)
         desk.line_up(due)
         self._judge(desk, inbox, horizon)
