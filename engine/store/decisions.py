@@ -145,7 +145,7 @@ _OF_EVENTS = sa.select(decisions.c.ref, decisions.c.seq).where(
 
 def by_seq(tx: Tx, env: str, seqs: Sequence[int]) -> list[Recorded]:
     """The decisions of these serial numbers, in order."""
-    statement = _ALL.where(decisions.c.env == env, Among(decisions.c.seq, numbers("seqs"))).order_by(decisions.c.seq)
+    statement = _ALL.where(Unsought(decisions.c.env) == env, Among(decisions.c.seq, numbers("seqs"))).order_by(decisions.c.seq)
     return [_recorded(row) for row in tx.execute(statement, {"seqs": list(seqs)})] if seqs else []
 
 

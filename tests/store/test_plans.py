@@ -53,6 +53,7 @@ STATEMENTS: dict[str, tuple[Callable[[Tx], Any], str]] = {
     "trace": (lambda tx: attempts.trace(tx, "p", "1"), "provider=? AND provider_id=?"),
     "verdicts of a user": (lambda tx: decisions.newest_verdicts(tx, "live", user="u"), "person=?"),
     "verdicts of an event": (lambda tx: decisions.of_cause(tx, "live", "e", "api"), "ix_decisions_ref"),
+    "decisions of a trace": (lambda tx: decisions.by_seq(tx, "live", [1]), "INTEGER PRIMARY KEY"),
     "active book": (lambda tx: books.active(tx, "live"), "env=?"),
     "switches": (lambda tx: switches.in_force(tx, "live"), "env=?"),
     "figures of a rule": (lambda tx: figures.of(tx, "live", "rule:r", 5, 9), "env=? AND subject=? AND at>?"),
