@@ -21,6 +21,7 @@ from engine.settings import Settings, without_password
 from engine.store import events
 from engine.store.store import Store
 from providers.settings import ProviderSettingsError
+from providers.webhook import Sender
 
 SQLITE = "sqlite:///"
 
@@ -61,6 +62,7 @@ def opened(settings: Settings | None = None, clock: Clock | None = None, *, send
                 routes=settings.routes if sending else (),
                 retention=settings.retention,
                 campaigns=CampaignSettings(per_second=settings.campaigns.per_second),
+                webhooks=Sender(allow_private=settings.webhooks.allow_private, allow_http=settings.webhooks.allow_http),
             )
         except BaseException:
             store.close()

@@ -142,8 +142,13 @@ def _value(name: str, value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int | float) else mask_text(str(value))
 
 
+def mask_numbers(text: str) -> str:
+    """A text with the phone numbers in it masked."""
+    return _NUMBER.sub(lambda found: mask(found[0]), text)
+
+
 def mask_text(text: str) -> str:
     """A text without the numbers, codes, keys and passwords in it."""
-    text = _NUMBER.sub(lambda found: mask(found[0]), text)
+    text = mask_numbers(text)
     text = _CODE.sub(rf"\1{_HIDDEN}", text)
     return _PASSWORD.sub(rf"\1{_HIDDEN}@", _BEARER.sub(rf"hy_\1_{_HIDDEN}", text))

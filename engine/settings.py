@@ -33,6 +33,7 @@ ENTRIES: Mapping[str, str] = {
     "clock": "real, or test for a clock that the API moves",
     "retention": "how long events, messages and verdicts are kept",
     "campaigns": "how fast they go through their people",
+    "webhooks": "where they may be posted to",
     "server": "host, port, trusted_proxies",
     "providers": "gateways, each with a name, a kind and its channels",
     "routes": "which providers carry a channel, in order",
@@ -66,6 +67,14 @@ class CampaignPace:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookSettings:
+    """Where webhooks may be posted to. `allow_private`: to whatever this machine can reach; `allow_http`: unencrypted."""
+
+    allow_private: bool = False
+    allow_http: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
     """Where HTTP is served. `trusted_proxies`: networks whose `X-Forwarded-*` are believed."""
 
@@ -86,6 +95,7 @@ class Settings:
     clock: Literal["real", "test"] = "real"
     retention: Retention = Retention()
     campaigns: CampaignPace = CampaignPace()
+    webhooks: WebhookSettings = WebhookSettings()
     server: Server = Server()
     providers: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)  # tables as written: each kind reads its own
     routes: tuple[Mapping[str, Any], ...] = ()  # tables as written
@@ -103,6 +113,7 @@ class Settings:
             "clock": self.clock,
             "retention": {name: str(getattr(self.retention, name)) for name in Retention.__slots__},
             "campaigns": {"per_second": self.campaigns.per_second},
+            "webhooks": {name: getattr(self.webhooks, name) for name in WebhookSettings.__slots__},
             "server": {"host": self.server.host, "port": self.server.port, "trusted_proxies": list(self.server.trusted_proxies)},
             "providers": [{name: _masked(name, value) for name, value in table.items()} for table in self.providers],
             "routes": [dict(table) for table in self.routes],
@@ -154,6 +165,7 @@ def load(environment: Mapping[str, str], folder: Path | None = None) -> Settings
         file=path if entries or path.is_file() else None,
         retention=Retention(**_below("retention", read)),
         campaigns=CampaignPace(**_below("campaigns", read)),
+        webhooks=WebhookSettings(**_below("webhooks", read)),
         server=Server(**_below("server", read)),
         providers=_providers(entries.get("providers", []), str(path)),
         routes=_routes(entries.get("routes", []), str(path)),
@@ -261,6 +273,13 @@ def _rate(value: Any, where: str) -> float:
     return float(value)
 
 
+def _yes_or_no(value: Any, where: str) -> bool:
+    value = {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value  # out of the environment
+    if not isinstance(value, bool):
+        raise SettingsError(f"{where} must be true or false")
+    return value
+
+
 def _host(value: Any, where: str) -> str:
     host = _text(value, where)
     if not re.fullmatch(r"[A-Za-z0-9._:-]+", host):
@@ -304,6 +323,8 @@ SCALARS: Mapping[str, Callable[[Any, str], Any]] = {
     "retention.messages": _duration,
     "retention.verdicts": _duration,
     "campaigns.per_second": _rate,
+    "webhooks.allow_private": _yes_or_no,
+    "webhooks.allow_http": _yes_or_no,
     "server.host": _host,
     "server.port": _port,
     "server.trusted_proxies": _networks,

@@ -85,6 +85,11 @@ def is_public(address: str) -> bool:
     return ip in _UNICAST and ip.is_global and ip.sixtofour is None and ip.teredo is None
 
 
+def check(target: Target, *, allow_private: bool = False, resolver: Resolver = resolve) -> None:
+    """Whether anything may be posted there, as far as that can be said before. Raises UrlRefused; NothingSent for an unknown name."""
+    _addresses(target, resolver, allow_private)
+
+
 def post(
     target: Target,
     headers: Mapping[str, str],

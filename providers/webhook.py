@@ -67,6 +67,10 @@ class Sender:
     resolver: outside.Resolver = outside.resolve
     context: ssl.SSLContext | None = None
 
+    def check(self, url: str) -> None:
+        """Raises UrlRefused for an address that nothing is sent to, NothingSent for one whose name nobody knows."""
+        outside.check(outside.parse(url, allow_http=self.allow_http), allow_private=self.allow_private, resolver=self.resolver)
+
     def send(self, url: str, webhook_id: str, body: bytes, keys: Sequence[bytes], now: datetime) -> Outcome:
         """Post it once. A 2xx is Accepted under the webhook's own id."""
         timestamp_seconds = int(now.timestamp())

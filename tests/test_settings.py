@@ -22,6 +22,9 @@ clock = "test"
 retention = {events = "30d", messages = "52w", verdicts = "12h"}
 [campaigns]
 per_second = 500
+[webhooks]
+allow_private = true
+allow_http = false
 [server]
 host = "0.0.0.0"
 port = 8001
@@ -63,6 +66,7 @@ def test_every_documented_entry_may_stand_in_the_file(tmp_path: Path) -> None:
     assert settings.database.endswith("@db.example/hongyan")
     assert settings.retention.messages == Duration(52, "w")
     assert settings.server.trusted_proxies == ("10.0.0.0/8", "::1")
+    assert (settings.webhooks.allow_private, settings.webhooks.allow_http) == (True, False)
     assert settings.providers[0]["token"] == {"env": "TOKEN"}
     assert settings.routes == ({"channel": "sms", "providers": ["smsc", "capture"], "types": ["verification"]},)
     assert (settings.price("sms", "CN"), settings.price("video_sms", "CN"), settings.price("sms", "US")) == (0.045, 0.3, None)
@@ -91,6 +95,8 @@ def test_the_environment_wins(tmp_path: Path) -> None:
         ("HONGYAN_RETENTION_MESSAGES", "2w", Duration(2, "w")),
         ("HONGYAN_RETENTION_VERDICTS", "3h", Duration(3, "h")),
         ("HONGYAN_CAMPAIGNS_PER_SECOND", "0.5", 0.5),
+        ("HONGYAN_WEBHOOKS_ALLOW_PRIVATE", "false", False),
+        ("HONGYAN_WEBHOOKS_ALLOW_HTTP", "true", True),
         ("HONGYAN_SERVER_HOST", "::", "::"),
         ("HONGYAN_SERVER_PORT", "8080", 8080),
         ("HONGYAN_SERVER_TRUSTED_PROXIES", "10.0.0.1, 192.168.0.0/16", ("10.0.0.1", "192.168.0.0/16")),
@@ -202,6 +208,7 @@ def test_a_secret_that_cannot_be_kept_is_said(tmp_path: Path) -> None:
         ("retention = 1", "retention must be a table"),
         ("campaigns = {per_second = 0}", "campaigns.per_second must be a number above 0"),
         ('campaigns = {per_second = "fast"}', "campaigns.per_second must be a number above 0"),
+        ('webhooks = {allow_private = "yes"}', "webhooks.allow_private must be true or false"),
         ("campaigns = {per_hour = 5}", 'campaigns: unknown entry "per_hour"'),
         ("[server]\nport = 0", "server.port must be a port between 1 and 65535"),
         ("[server]\nport = true", "server.port must be a port"),

@@ -36,6 +36,7 @@ from webapp.api import (
     users,
     verdicts,
     verifications,
+    webhooks,
 )
 from webapp.console import frame
 from webapp.console import pages as console
@@ -49,7 +50,7 @@ from webapp.service import Service
 # In the order in which the document shows them.
 NOUNS = (
     events, users, verifications, messages, verdicts, campaigns, switches, cancellations, suppressions, samples, simulations, rulebooks,
-    reports, receiving, clock, health,
+    reports, webhooks, receiving, clock, health,
 )  # fmt: skip
 log = logging.getLogger("hongyan.webapp")
 

@@ -54,12 +54,13 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a handler gives back. `content` is JSON-ready, or bytes as they are."""
+    """What a handler gives back. `content` is JSON-ready, or bytes as they are. `remembered`: what an Idempotency-Key keeps instead."""
 
     content: Any
     status: int = 200
     media_type: str = JSON_TYPE
     headers: Mapping[str, str] = field(default_factory=dict)
+    remembered: Any = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -96,7 +97,7 @@ class Route:
         if stored is not None:
             return stored
         try:
-            stored = _stored(self._handle(call))
+            answer = self._handle(call)
         except Problem as problem:
             # What was refused for good stays refused; what may go better next time may be tried again with the same key.
             if problem.status in (409, 429) or problem.status >= 500:
@@ -107,8 +108,9 @@ class Route:
         except BaseException:
             answers.abandon(owner, idempotency_key)
             raise
-        answers.finish(owner, idempotency_key, stored)
-        return stored
+        kept = answer if answer.remembered is None else replace(answer, content=answer.remembered)
+        answers.finish(owner, idempotency_key, _stored(kept))
+        return _stored(answer)
 
     def _handle(self, call: Call) -> Answer:
         """The handler; what the engine refuses becomes a problem here, once for all."""

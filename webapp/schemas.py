@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.core.outcomes import REASONS
+from engine.store.deliveries import wishes
 from rules.model import CHANNELS, MESSAGE_TYPES
 from webapp.problems import CODES
 
@@ -16,6 +17,7 @@ MESSAGE_STATES = (
 )  # fmt: skip
 VERIFICATION_STATES = ("pending", "approved", "failed", "expired", "cancelled")
 CAMPAIGN_ACTIONS = ("pause", "resume", "stop")
+DELIVERY_STATES = ("pending", "delivered", "failed")
 SWITCH_KINDS = ("rule", "type", "channel", "provider")
 
 
@@ -78,6 +80,38 @@ COST: Schema = {"type": ["number", "null"]}
 NULLABLE: Schema = {"type": ["string", "null"]}
 ANY_OBJECT: Schema = {"type": "object"}
 
+_URL: Schema = {
+    "type": "string",
+    "minLength": 10,
+    "maxLength": 2000,
+    "pattern": r"^https?://[^\s\u0000-\u001f\u007f]+$",
+    "description": "https, and no address of a private network, unless the settings say otherwise",
+    "examples": ["https://shop.example.com/hongyan"],
+}
+_WISHES: Schema = {
+    "type": "array",
+    "items": {"enum": wishes()},
+    "minItems": 1,
+    "maxItems": len(wishes()),
+    "uniqueItems": True,
+    "description": "types of what happens; `message.*` for all of messages, `*` for everything",
+    "examples": [["message.delivered", "message.undelivered"]],
+}
+_WEBHOOK_FIELDS: dict[str, Any] = {
+    "id": TEXT,
+    "url": TEXT,
+    "types": {"type": "array", "items": TEXT},
+    "description": TEXT,
+    "enabled": {"type": "boolean"},
+    "reason": {
+        "enum": [None, "requested", "gone", "failing"],
+        "description": "why it is not enabled: 410, or nothing taken for three days",
+    },
+    "failing_since": {"type": ["string", "null"], "description": "when attempts began to fail, of which none has gone well since"},
+    "old_secret_until": {"type": ["string", "null"], "description": "until when the secret before signs, too"},
+    "created": INSTANT,
+    "by": TEXT,
+}
 _FINDING = shape(
     {
         "code": TEXT,
@@ -305,6 +339,26 @@ COMPONENTS: Mapping[str, Schema] = {
     },
     "Clock": shape({"now": INSTANT}),
     "RuleReport": shape({"rule": TEXT}),
+    # ---- webhooks
+    "WebhookRequest": closed({"url": _URL, "types": _WISHES, "description": REASON_TEXT}, ("url", "types")),
+    "WebhookChange": closed({"url": _URL, "types": _WISHES, "description": REASON_TEXT, "enabled": {"type": "boolean"}}, minProperties=1),
+    "Webhook": shape(_WEBHOOK_FIELDS),
+    "WebhookSecret": shape({**_WEBHOOK_FIELDS, "secret": {"type": ["string", "null"], "description": "`whsec_...`, shown once"}}),
+    "Rotation": closed({"grace_seconds": {"type": "integer", "minimum": 0, "maximum": 30 * 86_400}}),
+    "Delivery": shape(
+        {
+            "id": {"type": "string", "description": "the header `webhook-id`, the same in every attempt"},
+            "type": TEXT,
+            "at": INSTANT,
+            "state": {"enum": list(DELIVERY_STATES)},
+            "next_try": {"type": ["string", "null"]},
+            "attempts": {
+                "type": "array",
+                "items": shape({"at": INSTANT, "milliseconds": COUNT, "outcome": {"enum": ["delivered", "failed"]}, "code": NULLABLE}),
+            },
+            "payload": {"type": ["object", "null"], "description": "what is posted; null where what it is about is gone"},
+        }
+    ),
     # ---- books
     "Files": closed({"files": FILES}, ("files",)),
     "Checks": shape({"book": TEXT, "errors": COUNT, "warnings": COUNT, "findings": {"type": "array", "items": ref("Finding")}}),

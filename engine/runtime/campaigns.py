@@ -31,6 +31,7 @@ ACTIONS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "resume": (("paused",), "running"),
     "stop": (("running", "paused"), "stopped"),
 }
+_TOLD = {"pause": "paused", "resume": "resumed", "stop": "stopped"}
 _LOOKED_AT = 10  # times as many people as a page judges are looked at for one page, so that a rare audience makes no long transaction
 _SECOND = 1_000_000
 
@@ -106,7 +107,8 @@ class Campaigns:
         desk.save()
         state = "done" if last is None else "running"
         # One that has ended names nobody any more.
-        campaigns.save(tx, env, replace(campaign, state=state, cursor=last, counts=counts, changed=now))
+        after = replace(campaign, state=state, cursor=last, counts=counts, changed=now)
+        campaigns.save(tx, env, after, "finished" if state == "done" else None)
         return True
 
     def _choose(self, desk: Desk, campaign: Campaign, now: int) -> tuple[int, list[Person], Person | None]:
@@ -147,7 +149,7 @@ class Campaigns:
         if state == "stopped":
             self._tell_stopped(tx, env, campaign, reason, now)
         cursor = None if state == "stopped" else campaign.cursor
-        campaigns.save(tx, env, replace(campaign, state=state, cursor=cursor, changed=now))
+        campaigns.save(tx, env, replace(campaign, state=state, cursor=cursor, changed=now), _TOLD[action])
         audit.add(tx, env, audit.Entry(now, by, f"campaign.{action}", {"id": id, "reason": reason}))
 
     def _tell_stopped(self, tx: Tx, env: str, campaign: Campaign, reason: str, now: int) -> None:

@@ -12,7 +12,20 @@ from functools import partial
 from engine.runtime.books import ENVIRONMENTS
 from engine.runtime.clock import Clock
 from engine.settings import Retention
-from engine.store import attempts, cells, changes, decisions, events, figures, idempotency, messages, stories, timers, verifications
+from engine.store import (
+    attempts,
+    cells,
+    changes,
+    decisions,
+    deliveries,
+    events,
+    figures,
+    idempotency,
+    messages,
+    stories,
+    timers,
+    verifications,
+)
 from engine.store.store import Store, Tx
 from rules.model import DAY, MINUTE
 
@@ -74,6 +87,8 @@ class Housekeeper:
             yield partial(decisions.forget_conversions_before, env=env, at=of_messages, limit=BATCH)
             # A verification begins as an event, and holds the number as that does.
             yield partial(verifications.forget_before, env=env, expired=of_events, limit=BATCH)
+            yield partial(verifications.expire, env=env, now=now, limit=BATCH)
+            yield partial(deliveries.forget_before, env=env, at=of_events, limit=BATCH)
         yield partial(attempts.forget_unmatched_before, received=of_messages, limit=BATCH)
         yield partial(idempotency.forget_before, at=now - IDEMPOTENCY)
         yield partial(figures.forget_before, at=of_verdicts, limit=BATCH)

@@ -22,6 +22,7 @@ class Meters:
         self.receipts = Counter("hongyan_receipts", "Receipts, by what they changed.", ("provider", "effect"), registry=registry)
         self.opt_outs = Counter("hongyan_opt_outs", "Replies that opted out.", ("provider",), registry=registry)
         self.checks = Counter("hongyan_verification_checks", "Codes checked, by result.", ("status",), registry=registry)
+        self.webhooks = Counter("hongyan_webhook_attempts", "Posts to webhooks, by outcome.", ("outcome",), registry=registry)
         self.unverified = Counter(
             "hongyan_verification_alarms",
             "Blocks of numbers, or networks, that ask for codes and hardly ever use them.",

@@ -28,6 +28,7 @@ from engine.runtime.campaigns import Campaigns, CampaignSettings
 from engine.runtime.clock import Clock
 from engine.runtime.comparing import Comparisons
 from engine.runtime.deciding import Cause, Deciding
+from engine.runtime.deliverer import Deliverer
 from engine.runtime.drafts import Drafts
 from engine.runtime.errors import NoBook, ServiceError
 from engine.runtime.gates import Gates
@@ -42,6 +43,7 @@ from engine.runtime.tombstones import Tombstones
 from engine.runtime.verification import Verifications
 from engine.runtime.waiting import RETRY
 from engine.runtime.way_out import WayOut
+from engine.runtime.webhooks import Webhooks
 from engine.runtime.worker import Worker
 from engine.settings import Retention
 from engine.store import audit, books, cells, decisions, erasure, events, messages, networks, reports, suppressions, switches, timers
@@ -51,6 +53,7 @@ from engine.store.paging import Page
 from engine.store.states import State
 from engine.store.store import Store, Tx, is_unavailable
 from engine.traces import trace_number
+from providers.webhook import Sender
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +87,7 @@ class Service:
         routes: Sequence[Mapping[str, Any]] = (),
         retention: Retention | None = None,
         campaigns: CampaignSettings | None = None,
+        webhooks: Sender | None = None,
     ) -> None:
         self.store = store
         self.clock = clock
@@ -111,6 +115,9 @@ class Service:
             store, self.books, self.deciding, clock, providers=providers, routes=routes, pepper=secret, meters=meters,
             decided=self._alarm.ring,
         )  # fmt: skip
+        sender = webhooks or Sender()
+        self.deliverer = Deliverer(store, clock, secret=secret, sender=sender, meters=meters)
+        self.webhooks = Webhooks(store, clock, secret=secret, sender=sender, ring=self.deliverer.ring)
         self.watch = Watch(store, self.books, clock, self.way_out)
         self._verifications = Verifications(
             store, self.books, clock, pepper=secret, accept=self._accept_one, await_decision=self._decision_of, meters=meters
@@ -125,6 +132,7 @@ class Service:
         if sending:
             # SQLite has one process; on PostgreSQL others may be sending, whose attempts are theirs.
             self.way_out.start(alone=judging and not self.store.is_postgresql)
+            self.deliverer.start()
         if judging:
             self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
             self._thread.start()
@@ -137,13 +145,14 @@ class Service:
             self._thread.join()
         self.way_out.close()
         self.comparisons.close()
+        self.deliverer.close()
         self._alarm.close()
         self.store.close()
 
     def settle(self, *, sending: bool = False) -> None:
         """Judge, in this thread, all that has come in and fallen due; and send it, if wanted."""
         for _ in range(MAX_STEPS):
-            if not self._steps() and not (sending and self.way_out.step()):
+            if not self._steps() and not (sending and (self.way_out.step() or self.deliverer.step())):
                 return
         raise ServiceError("the work does not end")
 
@@ -566,6 +575,7 @@ class Service:
             "adopted": f"ok, adopting: {', '.join(jobs)}" if jobs else "ok",
             "worker": "ok" if self._thread is None or self._thread.is_alive() else "has stopped",
             "dispatcher": "ok" if self.way_out.is_alive() else "has stopped",
+            "deliverer": "ok" if self.deliverer.is_alive() else "has stopped",
         }
 
     # ---- inside -------------------------------------------------------------------------------------------------------------------------

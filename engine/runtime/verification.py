@@ -154,11 +154,10 @@ class Verifications:
         wait: int = min(caution.first_wait_seconds << min(len(starts) - 1, 30), caution.longest_wait_seconds)
         return -(-(max(starts) + wait * SECOND - now) // SECOND)
 
-    @staticmethod
-    def _withdraw(tx: Tx, env: str, id: str) -> None:
+    def _withdraw(self, tx: Tx, env: str, id: str) -> None:
         found = verifications.get(tx, env, id)
         if found is not None and not found.codes:
-            verifications.save(tx, env, replace(found, state="cancelled"))
+            verifications.end(tx, env, replace(found, state="cancelled"), self._clock.now())
 
     def _answer(self, env: str, id: str, event_id: str) -> dict[str, Any]:
         now = self._clock.now()
@@ -227,7 +226,7 @@ class Verifications:
             return _checked("failed" if found.state == "approved" else found.state, replace(found, checks_left=0))
         if now > found.expires:
             ended = replace(found, state="expired", codes=())
-            verifications.save(tx, env, ended)
+            verifications.end(tx, env, ended, now)
             return _checked("expired", ended)
         if found.checks_left <= 0:
             return _checked("failed", found)
@@ -240,7 +239,10 @@ class Verifications:
         kept = found.codes if state == "pending" else ()
         body = {**found.body, "used": found.body["used"] + 1}
         after = replace(found, state=state, checks_left=left, codes=kept, body=body)
-        verifications.save(tx, env, after)
+        if state == "pending":
+            verifications.save(tx, env, after)
+        else:
+            verifications.end(tx, env, after, now)
         return _checked(state, after)
 
     # ---- watching blocks of numbers and of addresses -------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.core.outcomes import Item
-from engine.store import codec
+from engine.store import codec, deliveries
 from engine.store.columns import Among, names
 from engine.store.paging import Page, page, place_of
 from engine.store.people import Person
@@ -39,12 +39,20 @@ def add(tx: Tx, env: str, campaign: Campaign) -> bool:
         return False
     values = _values(campaign) | {"env": env, "id": campaign.id, "instant": campaign.instant, "created": campaign.created}
     tx.execute(sa.insert(campaigns).values(**values))
+    _tell(tx, env, campaign, "started", campaign.created)
     return True
 
 
-def save(tx: Tx, env: str, campaign: Campaign) -> None:
-    """Keep items, state, cursor, counts and `changed`."""
+def save(tx: Tx, env: str, campaign: Campaign, told: str | None = None) -> None:
+    """Keep items, state, cursor, counts and `changed`. `told`: what webhooks hear (`paused`, `finished` ...); None: nothing."""
     tx.execute(sa.update(campaigns).where(campaigns.c.env == env, campaigns.c.id == campaign.id).values(**_values(campaign)))
+    if told is not None:
+        _tell(tx, env, campaign, told, campaign.changed)
+
+
+def _tell(tx: Tx, env: str, campaign: Campaign, what: str, at: int) -> None:
+    detail = {"state": campaign.state, "counts": dict(campaign.counts)}
+    deliveries.note(tx, [deliveries.Happened(env, f"campaign.{what}", f"campaign:{campaign.id}", at, detail)])
 
 
 def _values(campaign: Campaign) -> dict[str, Any]:

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from engine.core.facts import Cell, UserCell
 from engine.core.outcomes import Verdict
-from engine.store import attempts, cells, changes, codec, figures
+from engine.store import attempts, cells, changes, codec, deliveries, figures
+from engine.store import verifications as verification_rows
 from engine.store.columns import Among, key_of, numbers
 from engine.store.decisions import person_key
 from engine.store.schema import cells as cells_table
@@ -37,6 +38,7 @@ def erase(tx: Tx, env: str, user: str) -> tuple[str | None, frozenset[str]] | No
     opted_out = _forget_phone(tx, env, phone) if phone is not None else frozenset()
     _forget_messages(tx, env, user, phone)
     _forget_verdicts(tx, env, user, phone)
+    deliveries.forget(tx, [f"verification:{id}" for id in verification_rows.ids_of(tx, env, user, phone)])
     for table in (events, timers, conversions, people, verifications):
         _forget_rows(tx, table, table.c.env == env, table.c.user == user, env=env)
     if phone is not None:
@@ -74,6 +76,7 @@ def _forget_messages(tx: Tx, env: str, user: str, phone: str | None) -> None:
     theirs = [messages.c.user == user] + ([messages.c.to == phone] if phone is not None else [])
     seqs = list(tx.execute(sa.select(messages.c.seq).where(messages.c.env == env, sa.or_(*theirs))).scalars())
     attempts.forget(tx, seqs)
+    deliveries.forget(tx, [f"message:{seq}" for seq in seqs])
     tx.execute(sa.delete(messages).where(Among(messages.c.seq, numbers("seqs"))), {"seqs": seqs})
 
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from engine.core.case import NEVER
 from engine.core.outcomes import Message
-from engine.store import bulk, codec, figures
+from engine.store import bulk, codec, deliveries, figures
 from engine.store.columns import Among, Unsought, kept_as, names, numbers
 from engine.store.paging import Page, page, place_of
 from engine.store.schema import messages
@@ -76,6 +76,8 @@ def add(tx: Tx, env: str, new: Sequence[NewMessage]) -> list[bool]:
     for seq, one in zip(seqs, new, strict=True):
         if seq in kept:
             figures.note_message(tx, env, one.message.rule, one.campaign, one.message.at, None, one.state)
+    added = ((seq, one) for seq, one in zip(seqs, new, strict=True) if seq in kept)
+    deliveries.note(tx, (deliveries.of_message(env, seq, one.state, one.reason, one.message.at) for seq, one in added))
     return [seq in kept for seq in seqs]
 
 
@@ -216,6 +218,9 @@ def apply(tx: Tx, moves: Sequence[Move], now: int) -> dict[int, Moved]:
             if one.by is not None:
                 figures.note_attempt(tx, known.env, one.by[0], known.channel, one.by[1], before, one.to, now)
     bulk.update(tx, messages, ("seq",), rows)
+    if rows:
+        moved = (wanted[seq] for seq, outcome in outcomes.items() if outcome is Moved.MOVED)
+        deliveries.note(tx, (deliveries.of_message(states[one.seq].env, one.seq, one.to, one.reason, now) for one in moved))
     return outcomes
 
 

@@ -327,6 +327,52 @@ verifications = Table(
     Index("ix_verifications_created", "env", "created"),
     _partial("ix_verifications_network", "env", "network", "created", where="network IS NOT NULL"),
     Index("ix_verifications_expires", "expires"),
+    _partial("ix_verifications_pending", "env", "expires", where="state = 'pending'"),
+)
+
+# ---- webhooks -------------------------------------------------------------------------------------------------------------------------
+
+# Addresses of others that want to hear what happens here. Their secrets are not kept: they are derived (engine/runtime/webhooks.py).
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", Name, primary_key=True),
+    _env(),
+    Column("url", Prose, nullable=False),
+    Column("types", Body, nullable=False),  # message.delivered, message.*, * ...
+    Column("description", Prose, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("reason", Name),  # why it is not enabled: requested | gone | failing
+    Column("generation", Integer, nullable=False),  # of its secret
+    Column("old_until", BigInteger),  # until when the generation before signs, too
+    Column("created", BigInteger, nullable=False),
+    Column("creator", Prose, nullable=False),
+    Column("failing_since", BigInteger),  # null: the last attempt went well, or there was none
+    Index("ix_webhooks_env", "env", "created", "id"),
+)
+
+# One thing that happened, for one webhook. Who it is about stands in the subject's own row alone, so that nothing personal is here.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    _seq(),
+    _env(),
+    Column("webhook", Name, nullable=False),
+    Column("id", Name, nullable=False),  # the header webhook-id, the same in every attempt
+    Column("type", Name, nullable=False),
+    Column("subject", Name, nullable=False),  # message:<seq>, verification:<id>, campaign:<id>, webhook:<id>
+    Column("at", BigInteger, nullable=False),  # when it happened
+    Column("detail", Body, nullable=False),  # what the subject's row may no longer say when it is sent
+    Column("state", Name, nullable=False),  # pending | delivered | failed
+    Column("due", BigInteger, nullable=False),  # of a pending one: when it is tried next; while it is tried: when it is taken for lost
+    Column("tries", SmallInteger, nullable=False),  # attempts since it was last asked for
+    Column("attempts", Body, nullable=False),  # the last ones
+    UniqueConstraint("webhook", "id"),
+    _partial("ix_deliveries_due", "webhook", "due", "seq", where="state = 'pending'"),
+    Index("ix_deliveries_webhook", "webhook", "seq"),
+    Index("ix_deliveries_subject", "subject"),
+    Index("ix_deliveries_at", "env", "at"),
+    sqlite_autoincrement=True,
 )
 
 # ---- figures (figures.py) --------------------------------------------------------------------------------------------------------------

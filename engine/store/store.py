@@ -35,9 +35,10 @@ _REPEATABLE = ("40P01", "40001", "55P03")
 
 class Tx:
     """One transaction. `seen` are the cells that it has loaded, by (env, id), so that saving knows what has changed. `figures` is what it
-    has counted (figures.py), written at its end; `told` is what the log says of it once it is committed."""
+    has counted (figures.py), written at its end; `told` is what the log says of it once it is committed; `listeners` are the
+    webhooks that may want to hear of it (deliveries.py), None while nobody has looked."""
 
-    __slots__ = ("connection", "figures", "is_postgresql", "seen", "told", "writing")
+    __slots__ = ("connection", "figures", "is_postgresql", "listeners", "seen", "told", "writing")
 
     def __init__(self, connection: Connection, writing: bool) -> None:
         self.connection = connection
@@ -46,6 +47,7 @@ class Tx:
         self.seen: dict[tuple[str, str], Cell | None] = {}
         self.figures: Counter[tuple[str, str, int, str]] = Counter()
         self.told: list[observe.Told] = []
+        self.listeners: list[tuple[str, str, frozenset[str]]] | None = None  # (env, webhook, types)
 
     def execute(
         self, statement: sa.Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None

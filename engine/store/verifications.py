@@ -8,7 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine.store import codec
+from engine.store import codec, deliveries
+from engine.store.columns import Among, names
 from engine.store.schema import verifications
 from engine.store.store import Tx
 
@@ -40,6 +41,17 @@ def save(tx: Tx, env: str, verification: Verification) -> None:
     where = (verifications.c.env == env, verifications.c.id == verification.id)
     if not tx.execute(sa.update(verifications).where(*where).values(**values)).rowcount:
         tx.execute(sa.insert(verifications).values(env=env, **values))
+        deliveries.note(tx, [_happened(env, verification.id, "started", verification.created, verification.state)])
+
+
+def end(tx: Tx, env: str, verification: Verification, now: int) -> None:
+    """Keep a verification that is no longer pending."""
+    save(tx, env, verification)
+    deliveries.note(tx, [_happened(env, verification.id, verification.state, now, verification.state)])
+
+
+def _happened(env: str, id: str, what: str, at: int, state: str) -> deliveries.Happened:
+    return deliveries.Happened(env, f"verification.{what}", f"verification:{id}", at, {"status": state})
 
 
 def get(tx: Tx, env: str, id: str) -> Verification | None:
@@ -73,11 +85,26 @@ def _one(tx: Tx, statement: sa.Select[Any]) -> Verification | None:
     )  # fmt: skip
 
 
-def expire(tx: Tx, now: int) -> int:
-    """Pending verifications whose time is over become `expired`; how many."""
+def expire(tx: Tx, env: str, now: int, limit: int) -> int:
+    """Pending verifications whose time is over become `expired`, at most so many; how many."""
     columns = verifications.c
-    where = (columns.state == "pending", columns.expires <= now)
-    return tx.execute(sa.update(verifications).where(*where).values(state="expired", codes="[]")).rowcount
+    chosen = sa.select(columns.id).where(columns.env == env, sa.text("state = 'pending'"), columns.expires < now)
+    chosen = chosen.order_by(columns.expires).limit(limit)
+    if tx.is_postgresql:
+        chosen = chosen.with_for_update(skip_locked=True)
+    ids = list(tx.execute(chosen).scalars())
+    if ids:
+        where = (columns.env == env, Among(columns.id, names("ids")))
+        tx.execute(sa.update(verifications).where(*where).values(state="expired", codes="[]"), {"ids": ids})
+        deliveries.note(tx, (_happened(env, id, "expired", now, "expired") for id in ids))
+    return len(ids)
+
+
+def ids_of(tx: Tx, env: str, user: str, phone: str | None) -> list[str]:
+    """The verifications of a person."""
+    columns = verifications.c
+    theirs = [columns.user == user] + ([columns.phone == phone] if phone is not None else [])
+    return list(tx.execute(sa.select(columns.id).where(columns.env == env, sa.or_(*theirs))).scalars())
 
 
 def forget_before(tx: Tx, env: str, expired: int, limit: int) -> int:

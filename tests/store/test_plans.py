@@ -14,6 +14,7 @@ from engine.store import (
     books,
     cells,
     decisions,
+    deliveries,
     events,
     figures,
     looking,
@@ -73,6 +74,11 @@ STATEMENTS: dict[str, tuple[Callable[[Tx], Any], str]] = {
     "a person's story": (lambda tx: person.timeline(tx, "live", person.Who("u", "+86"), None, person.Asked()), "ix_messages_phone"),
     "a person's timers": (lambda tx: person.pending(tx, "live", person.Who("u", None)), "ix_timers_user"),
     "users of a number": (lambda tx: people.of_phone(tx, "live", "+86"), "ix_people_order"),
+    "expired": (lambda tx: verifications.expire(tx, "live", 5, 5), "ix_verifications_pending"),
+    "due deliveries": (lambda tx: deliveries.claim(tx, "w", 5, 9, 5), "ix_deliveries_due"),
+    "deliveries of a webhook": (lambda tx: deliveries.newest(tx, "w"), "ix_deliveries_webhook"),
+    "deliveries of a message": (lambda tx: deliveries.forget(tx, ["message:1"]), "ix_deliveries_subject"),
+    "old deliveries": (lambda tx: deliveries.forget_before(tx, "live", 5, 5), "ix_deliveries_at"),
     "code": (lambda tx: verifications.latest(tx, "live", "login", phone="+86"), "ix_verifications_phone"),
 }
 

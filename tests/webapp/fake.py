@@ -7,6 +7,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from engine.runtime.errors import ClockIsReal, Conflict, NotFound, Refused, Throttled
+from engine.runtime.webhooks import UrlNotTaken
 from engine.store.paging import BadCursor
 
 PHONE = "+8613800138000"
@@ -56,11 +57,75 @@ def message(number: int, **more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+class FakeWebhooks:
+    """One webhook, `wh1`, which is there from the start, with one delivery, `evt1`."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+        self.made = 0
+
+    def _one(self, id: str, **more: Any) -> dict[str, Any]:
+        if id != "wh1":
+            raise NotFound("there is no such webhook")
+        return {
+            "id": "wh1", "url": "https://hooks.example/", "types": ["message.*"], "description": "", "enabled": True, "reason": None,
+            "failing_since": None, "old_secret_until": None, "created": AT, "by": "admin", **more,
+        }  # fmt: skip
+
+    def _delivery(self, id: str) -> dict[str, Any]:
+        self._one(id)
+        attempt = {"at": AT, "milliseconds": 12, "outcome": "failed", "code": "500"}
+        return {
+            "id": "evt1", "type": "message.queued", "at": AT, "state": "pending", "next_try": AT, "attempts": [attempt],
+            "payload": {"type": "message.queued", "timestamp": AT, "data": {"to": "138****8000"}},
+        }  # fmt: skip
+
+    def listed(self, env: str, limit: int = 100, cursor: str | None = None) -> Page:
+        if cursor is not None:
+            raise BadCursor("not a cursor of this list")
+        return Page([self._one("wh1")], None)
+
+    def get(self, env: str, id: str) -> dict[str, Any] | None:
+        return self._one(id) if id == "wh1" else None
+
+    def create(self, env: str, url: str, types: Sequence[str], description: str, by: str) -> dict[str, Any]:
+        if "private" in url:
+            raise UrlNotTaken("the address leads to a private network")
+        self.made += 1
+        return self._one("wh1", url=url, secret=f"whsec_{self.made}")
+
+    def change(self, env: str, id: str, changes: Mapping[str, Any], by: str) -> dict[str, Any]:
+        if "private" in changes.get("url", ""):
+            raise UrlNotTaken("the address leads to a private network")
+        return self._one(id, **changes)
+
+    def remove(self, env: str, id: str, by: str) -> None:
+        self._one(id)
+
+    def rotate(self, env: str, id: str, grace_seconds: int, by: str) -> dict[str, Any]:
+        self.calls.append(("rotate", id, grace_seconds, by))
+        return self._one(id, secret="whsec_new")
+
+    def test(self, env: str, id: str) -> dict[str, Any]:
+        return self._delivery(id)
+
+    def deliveries(self, env: str, id: str, state: str | None = None, limit: int = 100, cursor: str | None = None) -> Page:
+        if cursor is not None:
+            raise BadCursor("not a cursor of this list")
+        return Page([self._delivery(id)], None)
+
+    def redeliver(self, env: str, id: str, delivery: str) -> dict[str, Any]:
+        if delivery != "evt1":
+            raise NotFound("no such delivery")
+        return self._delivery(id)
+
+
 class FakeService:
     """One key per role: `hy_live_<role>` and `hy_test_<role>`; `hy_live_personal` is a viewer who sees numbers."""
 
     def __init__(self) -> None:
         self.metrics = CollectorRegistry()
+        self.webhooks = FakeWebhooks()
         self.events: dict[tuple[str, str, str], dict[str, Any]] = {}
         self.users: dict[tuple[str, str], dict[str, Any]] = {}
         self.calls: list[tuple[Any, ...]] = []

@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 from engine.runtime.clock import TestClock
 from engine.runtime.service import Service
 from engine.store.store import Store
+from providers.webhook import Sender
 from tests.webapp.conforming import ConformingClient
 from tests.webapp.conftest import Ask
 from tests.webapp.fake import PHONE, START
@@ -23,13 +24,18 @@ from webapp.idempotency import StoredAnswers
 from webapp.limits import Quota
 
 
+def resolved(host: str, _port: int) -> list[str]:
+    """No name is asked for outside of this machine."""
+    return {"127.0.0.1": ["127.0.0.1"], "private.example": ["8.8.8.8", "10.0.0.1"], "nobody.example": []}.get(host, ["8.8.8.8"])
+
+
 class Running:
     """A service with its keys."""
 
     def __init__(self, folder: Path) -> None:
         store = Store(f"sqlite:///{folder / 'hongyan.db'}")
         store.migrate()
-        self.service = Service(store, TestClock(START), secret=b"pepper")
+        self.service = Service(store, TestClock(START), secret=b"pepper", webhooks=Sender(resolver=resolved))
         self.keys = {(role, test): self.service.create_key(role, role, test=test) for role in ROLES for test in (False, True)}
         self.keys["personal", False] = self.service.create_key("personal", "viewer", personal=True)
         answers = StoredAnswers(store, self.service.clock.now)

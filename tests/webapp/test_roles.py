@@ -18,6 +18,8 @@ ALLOWED = {
     "checkRulebook": "  qepa", "publishRulebook": "    pa", "listRulebooks": " vqepa", "activateRulebook": "    pa",
     "listCampaigns": " vqepa", "pauseCampaign": "    pa", "resumeCampaign": "    pa", "stopCampaign": "    pa",
     "listSuppressions": " vqepa", "postSuppression": "i   pa", "deleteSuppression": "    pa",
+    "listWebhooks": " vqepa", "postWebhook": "    pa", "getWebhook": " vqepa", "putWebhook": "    pa", "deleteWebhook": "    pa",
+    "rotateWebhook": "    pa", "testWebhook": "    pa", "listDeliveries": " vqepa", "redeliver": "    pa",
     "postClock": "  q  a", "getRuleReport": " vqepa",
 }  # fmt: skip
 OPEN = {"healthz", "readyz", "metrics", "getOpenapi", "receiveReceipts", "receiveInbound"}

@@ -187,6 +187,34 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_drafts"),
     )
     op.create_table(
+        "deliveries",
+        sa.Column("seq", NUMBER, autoincrement=True, nullable=False),
+        sa.Column("env", ORDERED, nullable=False),
+        sa.Column("webhook", ORDERED, nullable=False),
+        sa.Column("id", ORDERED, nullable=False),
+        sa.Column("type", ORDERED, nullable=False),
+        sa.Column("subject", ORDERED, nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("state", ORDERED, nullable=False),
+        sa.Column("due", sa.BigInteger(), nullable=False),
+        sa.Column("tries", sa.SmallInteger(), nullable=False),
+        sa.Column("attempts", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("seq", name="pk_deliveries"),
+        sa.UniqueConstraint("webhook", "id", name="uq_deliveries_webhook_id"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_deliveries_at", "deliveries", ["env", "at"])
+    op.create_index(
+        "ix_deliveries_due",
+        "deliveries",
+        ["webhook", "due", "seq"],
+        sqlite_where=sa.text("state = 'pending'"),
+        postgresql_where=sa.text("state = 'pending'"),
+    )
+    op.create_index("ix_deliveries_subject", "deliveries", ["subject"])
+    op.create_index("ix_deliveries_webhook", "deliveries", ["webhook", "seq"])
+    op.create_table(
         "depths",
         sa.Column("env", ORDERED, nullable=False),
         sa.Column("at", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -483,5 +511,29 @@ def upgrade() -> None:
         sqlite_where=sa.text("network IS NOT NULL"),
         postgresql_where=sa.text("network IS NOT NULL"),
     )
+    op.create_index(
+        "ix_verifications_pending",
+        "verifications",
+        ["env", "expires"],
+        sqlite_where=sa.text("state = 'pending'"),
+        postgresql_where=sa.text("state = 'pending'"),
+    )
     op.create_index("ix_verifications_phone", "verifications", ["env", "phone", "purpose", "created"])
     op.create_index("ix_verifications_user", "verifications", ["env", "user", "purpose", "created"])
+    op.create_table(
+        "webhooks",
+        sa.Column("id", ORDERED, nullable=False),
+        sa.Column("env", ORDERED, nullable=False),
+        sa.Column("url", ORDERED, nullable=False),
+        sa.Column("types", sa.Text(), nullable=False),
+        sa.Column("description", ORDERED, nullable=False),
+        sa.Column("enabled", sa.Boolean(), nullable=False),
+        sa.Column("reason", ORDERED),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("old_until", sa.BigInteger()),
+        sa.Column("created", sa.BigInteger(), nullable=False),
+        sa.Column("creator", ORDERED, nullable=False),
+        sa.Column("failing_since", sa.BigInteger()),
+        sa.PrimaryKeyConstraint("id", name="pk_webhooks"),
+    )
+    op.create_index("ix_webhooks_env", "webhooks", ["env", "created", "id"])
