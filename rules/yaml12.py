@@ -19,6 +19,7 @@ from rules.positions import START, Stretch
 
 MAX_BYTES = 1024 * 1024
 MAX_LEVELS = 50
+_TOO_DEEP_TO_SCAN = "exceeded maximum nesting depth"  # of libyaml, at 1,000 levels
 MAX_EXPANSIONS = 10_000
 MAX_VALUES = 120_000  # keys and values; 1 MB in the density of the O2O book has 100,000
 LARGEST_INTEGER = 2**63 - 1
@@ -117,6 +118,10 @@ def read(text: str) -> Document:
         faults.append(refused.fault)
         whole = False
     except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        if _TOO_DEEP_TO_SCAN in str(error) and mark is not None and mark.index > 1:
+            # libyaml reads ahead, and gave up before it told of the level that is one too many for us: that lies before where it stopped.
+            return read(text[: mark.index - 1])
         faults.append(_syntax_fault(error, text))
         whole = False
     return Document(composer.root, faults + composer.faults, list(_directives(text, composer.texts)) if whole else [], whole)

@@ -1,5 +1,6 @@
 """The documents say what is: commands, finding codes, settings, dependencies, words and links."""
 
+import json
 import re
 import shlex
 from configparser import ConfigParser
@@ -99,8 +100,9 @@ def test_every_decision_is_in_the_index() -> None:
 def test_the_table_of_dependencies_is_that_of_setup_cfg() -> None:
     """Each library with its range, and a licence that is neither GPL nor AGPL."""
     rows = {library: row for library, row in table(DOCS / "dependencies.md").items() if library not in ("library", "---")}
+    package = json.loads((ROOT / "webapp" / "frontend" / "package.json").read_text("utf-8"))
 
-    assert {library: row[0] for library, row in rows.items()} == requirements()
+    assert {library: row[0] for library, row in rows.items()} == requirements() | package["dependencies"] | package["devDependencies"]
     assert all(row[1] and not re.search(r"(?<!L)GPL", row[1]) for row in rows.values())
 
 

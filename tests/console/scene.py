@@ -14,14 +14,14 @@ from tests.console.house import Console
 
 FIRST_DAY, DAYS, ORDERS, SEED = date(2026, 6, 13), 4, 60, 7
 NOW = parse_instant("2026-06-16T10:31:08+08:00", None)
+WHO = "王敏"
 HOUR = 3600 * 1_000_000
-# `diamond` is no value of the attribute.
 _WHEN = """
     when:
       all:
         - event.amount: {at_least: 50}
         - any:
-            - user.tier: [gold, diamond]
+            - user.tier: [gold, platinum]
             - user.orders_90d: {at_least: 2}"""
 
 
@@ -31,7 +31,7 @@ def set_up(url: str) -> Console:
     clock = TestClock(_received(lines[0]))
     console = Console(url, clock, inline=5)  # so that a small audience is a campaign, too
     service = console.service
-    service.accounts.create("王敏", "admin", "correct horse", phone="13800138000", by="hongyan")
+    service.accounts.create(WHO, "admin", "correct horse", phone="13800138000", by="hongyan")
     service.put_users("live", list(sample.users(ORDERS, SEED, FIRST_DAY)))
     for line in lines:
         if _received(line) > NOW:
@@ -48,12 +48,22 @@ def set_up(url: str) -> Console:
     return console
 
 
-def edit(console: Console) -> None:
-    """A draft with the kinds of findings that people make."""
+def change(console: Console) -> None:
+    """A draft: carts are remembered only for who buys much, an overdue pick-up four hours earlier."""
     drafts = console.service.drafts
     text = drafts.files()["marketing.yaml"]
     at = text.index("\n    send:", text.index("  cart-reminder:"))
-    drafts.save("marketing.yaml", text[:at] + _WHEN + text[at:], 0, "王敏")
+    drafts.save("marketing.yaml", text[:at] + _WHEN + text[at:], 0, WHO)
+    drafts.save("delivery.yaml", drafts.files()["delivery.yaml"].replace("after: 24h", "after: 20h"), 0, WHO)
+
+
+def break_(console: Console) -> None:
+    """A slip in it, with a value that the attribute does not have."""
+    drafts = console.service.drafts
+    file = drafts.read().files["marketing.yaml"]
+    rule = file.text.index("  cart-reminder:")
+    broken = file.text[rule:].replace("platinum", "platinm", 1)
+    drafts.save("marketing.yaml", file.text[:rule] + broken, file.revision, WHO)
 
 
 def _received(line: dict[str, object]) -> int:

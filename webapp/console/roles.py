@@ -43,6 +43,7 @@ TABLE: Mapping[str, frozenset[str]] = {
     "simulator.save_test": TRIERS,
     "tests.show": READERS,
     "tests.results": READERS,
+    "tests.told": READERS,
     "compare.show": READERS,
     "compare.show_gate": READERS,
     "compare.progress": READERS,

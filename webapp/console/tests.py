@@ -56,6 +56,18 @@ def results() -> Response:
     return frame.page(template, **_shown(ref, gates.checked(ref.files), run, too_long=too_long))
 
 
+@blueprint.get("/told")
+def told() -> Response:
+    """What is known of the draft's tests, in a few words, for the editor's status bar. Runs none."""
+    return frame.partial("tests/told.html", run=draft_tests())
+
+
+def draft_tests() -> TestsRun | None:
+    """The results of the draft's tests, if they were run for this very text."""
+    service = frame.house().service
+    return service.gates.tests_known(service.drafts.files())
+
+
 def _shown(ref: BookRef, checked: Checked, run: TestsRun | None, too_long: bool = False) -> dict[str, Any]:
     asked, only = request.args.get("k", "").strip()[:100], request.args.get("only")
     found = [one for one in run.results if asked.casefold() in one.name.casefold()] if run is not None else []

@@ -24,6 +24,7 @@ from webapp.console import frame
 from webapp.console.editor import desk as desks
 from webapp.console.editor import previewing
 from webapp.console.editor.desk import Desk, changed_lines, finding_line, opened, shelves
+from webapp.console.tests import draft_tests
 from webapp.console.words import clock, instant
 
 blueprint = Blueprint("editor", __name__, url_prefix="/editor")
@@ -52,6 +53,7 @@ def show() -> AnyResponse:
         file=file,
         line=line,
         counts=desk.counts(),
+        run=draft_tests(),
         shelves=shelves(draft),
         findings=[finding_line(one, desk.checked.sources, language) for one in desk.findings],
         outline=desk.outline,
