@@ -11,7 +11,7 @@ import ssl
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -40,7 +40,8 @@ SCHEDULE_SECONDS = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400
 JITTER = 0.1  # of each, either way, so that what failed together does not come back together
 PATIENCE_SECONDS = 3 * 86_400  # a webhook that has taken nothing for so long is not told any more
 PARALLEL = 4  # posts to one webhook at a time; one while it is failing
-CLAIM_SECONDS = 120  # longer than any post takes
+IN_A_ROW = 5  # posts of each of them, claimed and mostly recorded together: a transaction costs as much as a post
+CLAIM_SECONDS = 120  # longer than so many posts in a row take
 IDLE_SECONDS = 0.5
 GONE = "410"
 
@@ -57,7 +58,7 @@ class _Post:
 class _Answer:
     webhook: Webhook
     delivery: Delivery
-    attempt: Attempt
+    attempt: Attempt | None  # None: not tried, given back
 
 
 class Deliverer:
@@ -128,7 +129,8 @@ class Deliverer:
             return []
         posts = self._store.transact(lambda tx: [post for one in due for post in self._claim(tx, one, now)])
         self._in_flight.update(post.webhook.id for post in posts)
-        return [self._pool.submit(self._post, post) for post in posts]
+        rows = [[post for post in posts if post.webhook.id == one.id][start::PARALLEL] for one in due for start in range(PARALLEL)]
+        return [self._pool.submit(self._post_in_a_row, row) for row in rows if row]
 
     @cached_property
     def _secured(self) -> Sender:
@@ -136,7 +138,9 @@ class Deliverer:
         return self._sender if self._sender.context is not None else replace(self._sender, context=ssl.create_default_context())
 
     def _room(self, webhook: Webhook) -> int:
-        return (PARALLEL if webhook.failing_since is None else 1) - self._in_flight[webhook.id]
+        if self._in_flight[webhook.id]:
+            return 0
+        return PARALLEL * IN_A_ROW if webhook.failing_since is None else 1
 
     def _claim(self, tx: Tx, webhook: Webhook, now: int) -> list[_Post]:
         claimed = deliveries.claim(tx, webhook.id, now, now + CLAIM_SECONDS * SECOND, self._room(webhook))
@@ -146,7 +150,16 @@ class Deliverer:
         keys = keys_of(self._secret, webhook, now)
         return [_Post(webhook, one, body(found[one.seq]), keys) for one in claimed if one.seq in found]
 
-    def _post(self, post: _Post) -> None:
+    def _post_in_a_row(self, posts: Sequence[_Post]) -> None:
+        """Until one fails: then the others are given back, to be tried one by one."""
+        goes_on = True
+        for post in posts:
+            attempt = self._post(post) if goes_on and not self._stopping else None
+            goes_on = attempt is not None and attempt.outcome == "delivered"
+            self._answers.put(_Answer(post.webhook, post.delivery, attempt))
+            self._bell.set()
+
+    def _post(self, post: _Post) -> Attempt:
         at, began = self._clock.now(), time.monotonic()
         try:
             # The receiver refuses what is minutes away from its own clock: the machine's, not one that a test moves.
@@ -154,9 +167,7 @@ class Deliverer:
         except Exception as error:
             log.error("webhook %s: %s", post.webhook.id, type(error).__name__)
             outcome = Unknown("defect")
-        took = int((time.monotonic() - began) * 1_000)
-        self._answers.put(_Answer(post.webhook, post.delivery, _attempt(at, took, outcome)))
-        self._bell.set()
+        return _attempt(at, int((time.monotonic() - began) * 1_000), outcome)
 
     # ---- recording ----------------------------------------------------------------------------------------------------------------------
 
@@ -172,8 +183,8 @@ class Deliverer:
                 self._answers.put(answer)
             raise
         self._in_flight.subtract(answer.webhook.id for answer in answers)
-        for answer in answers:
-            self._meters.webhooks.labels(answer.attempt.outcome).inc()
+        for attempt in _attempts(answers):
+            self._meters.webhooks.labels(attempt.outcome).inc()
         for webhook in disabled:
             log.warning("webhook %s is disabled: %s", webhook.id, webhook.reason)
         return len(answers)
@@ -191,9 +202,10 @@ class Deliverer:
         disabled = []
         for env, id in sorted({(answer.webhook.env, answer.webhook.id) for answer in answers}):
             before = webhooks.get(tx, env, id)
-            if before is None:
+            attempts = _attempts(answer for answer in answers if answer.webhook.id == id)
+            if before is None or not attempts:
                 continue
-            after = _judged(before, [answer.attempt for answer in answers if answer.webhook.id == id], now)
+            after = _judged(before, attempts, now)
             if after != before:
                 webhooks.save(tx, after)
             if before.enabled and not after.enabled:
@@ -202,6 +214,8 @@ class Deliverer:
 
     def _after(self, answer: _Answer, now: int) -> Delivery:
         delivery, attempt = answer.delivery, answer.attempt
+        if attempt is None:
+            return delivery  # due as before it was claimed
         done = replace(delivery, tries=delivery.tries + 1, attempts=[*delivery.attempts, attempt])
         if attempt.outcome == "delivered":
             return replace(done, state="delivered")
@@ -218,6 +232,10 @@ def _drained(answers: SimpleQueue[_Answer]) -> list[_Answer]:
             found.append(answers.get_nowait())
         except Empty:
             return found
+
+
+def _attempts(answers: Iterable[_Answer]) -> list[Attempt]:
+    return [answer.attempt for answer in answers if answer.attempt is not None]
 
 
 def _attempt(at: int, milliseconds: int, outcome: Outcome) -> Attempt:

@@ -305,6 +305,26 @@ def test_who_takes_nothing_for_three_days_is_told_nothing_more(shop: Shop) -> No
     assert (shop.now(webhook)["reason"], shop.now(webhook)["failing_since"]) == ("failing", "2026-06-03T02:00:00Z")
 
 
+def test_who_fails_is_tried_one_by_one(shop: Shop) -> None:
+    """What was claimed for a receiver that turned out to be down has lost nothing."""
+    webhook = shop.webhook("message.queued", answer="500")
+    for number in range(10):
+        shop.order(number, user={"id": f"n{number}", "phone": f"+861390013800{number}"})
+    posts = []
+    for _ in range(3):
+        shop.service.deliverer.step()
+        posts.append(len(shop.hook.posts))
+
+    assert posts == [PARALLEL, PARALLEL + 1, PARALLEL + 2]
+    assert sorted(len(one["attempts"]) for one in shop.deliveries(webhook)) == [0] * 4 + [1] * 6
+
+    shop.service.webhooks.change("live", webhook["id"], {"url": shop.address("200")}, "li")
+    shop.later(6 * SECOND)
+    while shop.service.deliverer.step():
+        pass
+    assert {one["state"] for one in shop.deliveries(webhook)} == {"delivered"}
+
+
 def test_a_slow_receiver_keeps_nobody_waiting(shop: Shop) -> None:
     """In threads, as in the service."""
     shop.webhook("message.queued", answer="hang")
