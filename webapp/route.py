@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,11 +11,12 @@ from typing import Any
 
 import orjson
 from flask import Request, Response
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from engine.refusals import Refusal, parse_json
 from engine.runtime import errors
 from engine.store.paging import BadCursor
+from engine.store.store import is_unavailable
 from webapp.auth import TABLE, authenticate, authorise, environment
 from webapp.checking import Checker, unsafe
 from webapp.idempotency import Stored
@@ -23,7 +25,9 @@ from webapp.operations import Answer, Body, Call, Operation, Rooms
 from webapp.problems import MEDIA_TYPE, Fault, Problem, invalid
 from webapp.service import Json, Key
 
+log = logging.getLogger("hongyan.webapp")
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+RETRY_AFTER_SECONDS = 2  # of a database that is away: as long as a restart takes
 SLASH = "\x1f"  # stands for a %2F of the address, which is part of a name and no separator
 
 
@@ -37,7 +41,14 @@ class Route:
         self._checker = Checker(operation)
 
     def answer(self, request: Request, path: Mapping[str, str]) -> Response:
-        """Key, role, rate, address, body, idempotency, handler. Raises Problem."""
+        """What `take` says, as a response. Raises Problem."""
+        stored, headers = self.take(request, path)
+        response = Response(stored.body, stored.status, content_type=stored.media_type)
+        response.headers.update(headers)
+        return response
+
+    def take(self, request: Request, path: Mapping[str, str]) -> tuple[Stored, Mapping[str, str]]:
+        """Key, role, rate, address, body, idempotency, handler: the answer, and headers beside those of its body. Raises Problem."""
         operation = self.operation
         key, headers = self._admit(request)
         try:
@@ -58,9 +69,7 @@ class Route:
         except Problem as problem:
             problem.headers = {**headers, **problem.headers}
             raise
-        response = Response(stored.body, stored.status, content_type=stored.media_type)
-        response.headers.update(headers)
-        return response
+        return stored, headers
 
     def _admit(self, request: Request) -> tuple[Key | None, dict[str, str]]:
         if self.operation.id not in TABLE:
@@ -170,3 +179,24 @@ def problem_response(problem: Problem, extra: Mapping[str, Any] | None = None) -
     response = Response(orjson.dumps(problem.as_dict()), problem.status, content_type=MEDIA_TYPE)
     response.headers.update({**problem.headers, **(extra or {})})
     return response
+
+
+_STATUS_CODES = {404: "no_route", 405: "method_not_allowed", 413: "too_large", 415: "media_type"}
+
+
+def http_problem(error: HTTPException) -> Response:
+    """What Werkzeug refuses. Its own texts may show the address, and with it a name: they are left out."""
+    code = _STATUS_CODES.get(error.code or 500, "invalid" if (error.code or 500) < 500 else "internal")
+    allow = [(name, value) for name, value in error.get_headers() if name == "Allow"]
+    return problem_response(Problem(code), dict(allow))
+
+
+def failure(operation: str | None, error: Exception) -> Response:
+    """Nobody saw this coming: the log gets all of it, the client nothing. That the database is away is no defect: the same may be asked
+    again, and clients do so after 503."""
+    if not is_unavailable(error):
+        log.error("defect in %s", operation, exc_info=error)
+        return problem_response(Problem("internal"))
+    reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]  # without the statement and its values
+    log.error("the database fails in %s: %s", operation, reason)
+    return problem_response(Problem("unavailable"), {"Retry-After": str(RETRY_AFTER_SECONDS)})

@@ -90,6 +90,10 @@ class Books:
                 self._recent[env] = (at, found)
         return found
 
+    def _forget_recent(self) -> None:
+        with self._lock:
+            self._recent.clear()
+
     def desk(self, tx: Tx, env: str) -> Desk | None:
         """A desk to judge on with the book in force; None: nothing has been published."""
         active = self.active(tx, env)
@@ -108,6 +112,7 @@ class Books:
                     raise Conflict(f"version {expect} is not the active one any more")
                 self._adopt(tx, env, old[env], at)
             audit.add(tx, "live", audit.Entry(at, author, "book.publish", {"version": version, "note": note}))
+        self._forget_recent()
         return {"version": version, "book": book.id, "findings": findings}
 
     def activate(self, store: Store, version: int, *, author: str, at: int, reason: str = "") -> None:
@@ -121,6 +126,7 @@ class Books:
                     raise NotFound(f"there is no version {version}") from None
                 self._adopt(tx, env, old[env], at)
             audit.add(tx, "live", audit.Entry(at, author, "book.activate", {"version": version, "reason": reason}))
+        self._forget_recent()
 
     def _hold(self, tx: Tx) -> dict[str, Rulebook | None]:
         """The books in force, with which nobody judges any more until the transaction ends."""
