@@ -145,6 +145,13 @@ def _audit_words() -> dict[str, str]:
         "account.sign_in": gettext("登录"),
         "suppression.add": gettext("加入拒收名单"),
         "suppression.release": gettext("移出拒收名单"),
+        "network.block": gettext("封网段"),
+        "network.release": gettext("解封网段"),
         "sample.send": gettext("发样例"),
+        "story.save": gettext("保存故事"),
+        "webhook.create": gettext("新建回调"),
+        "webhook.change": gettext("修改回调"),
+        "webhook.rotate": gettext("更换回调密钥"),
+        "webhook.delete": gettext("删除回调"),
         "user.erase": gettext("删除用户"),
     }
