@@ -11,7 +11,7 @@ from cli.books import usable
 from cli.console import UsageError, painter, plural, say
 from cli.junit import Result, junit_xml
 from engine.nearest import did_you_mean
-from engine.simulate.testing import Measure, TestRun
+from engine.simulate.testing import Measure, TestRun, covered_percent
 from rules.model import Rulebook, RuleTest
 
 MISSING_SHOWN = 20
@@ -88,12 +88,6 @@ def _write(path: str, content: bytes) -> None:
         Path(path).write_bytes(content)
     except OSError as error:
         raise UsageError(f"--junit {path}: {error.strerror}") from error
-
-
-def covered_percent(measures: Sequence[Measure]) -> float:
-    """Everything that can be reached counts the same. 100 where there is nothing to reach."""
-    total = sum(measure.total for measure in measures)
-    return 100 * sum(measure.covered for measure in measures) / total if total else 100.0
 
 
 def coverage_report(measures: Sequence[Measure]) -> Iterator[str]:

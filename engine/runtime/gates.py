@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.simulate.story import StoryResult
-from engine.simulate.testing import Measure, TestRun
+from engine.simulate.testing import Measure, TestRun, covered_percent
 from engine.store.books import digest_of
 from rules.checking import Checked, check
 
@@ -44,9 +44,8 @@ class TestsRun:
 
     @property
     def percent(self) -> float:
-        """Everything that can be reached counts the same; 100 where there is nothing to reach."""
-        total = sum(measure.total for measure in self.measures)
-        return 100 * sum(measure.covered for measure in self.measures) / total if total else 100.0
+        """Of what the tests can reach."""
+        return covered_percent(self.measures)
 
 
 @dataclass(slots=True)

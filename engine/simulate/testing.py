@@ -22,6 +22,12 @@ class Measure:
     missing: Sequence[str]
 
 
+def covered_percent(measures: Sequence[Measure]) -> float:
+    """Everything that can be reached counts the same. 100 where there is nothing to reach."""
+    total = sum(measure.total for measure in measures)
+    return 100 * sum(measure.covered for measure in measures) / total if total else 100.0
+
+
 class TestRun:
     """Runs the tests one by one, and knows afterwards what they reached. Only one of these counts what is asked for by `measures`."""
 

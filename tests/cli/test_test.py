@@ -5,7 +5,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from cli.junit import junit_xml
-from cli.test import coverage_report, covered_percent
+from cli.test import coverage_report
+from engine.simulate.testing import covered_percent
 from tests.cli.conftest import TESTS, Hongyan
 
 
