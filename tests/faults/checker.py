@@ -17,7 +17,7 @@ from engine.core.facts import Event
 from engine.core.occurrences import UserChange
 from engine.core.outcomes import Decision, Message, Verdict
 from engine.core.plan import BookPlan
-from engine.runtime.waiting import UNLESS
+from engine.runtime.waiting import UNLESS, untouched
 from engine.simulate.memory import Memory
 from engine.simulate.output import line_of
 from engine.simulate.simulation import ScriptedReceipt
@@ -27,7 +27,8 @@ from engine.store.events import Received
 from engine.store.messages import Stored
 from engine.store.states import FINAL, State
 from engine.store.store import Store
-from tests.faults import world
+from tests.faults import smsc_log, world
+from tests.faults.smsc_log import Said
 from tests.unsent import Outbox, Unsent
 
 SHOWN = tuple("kind at rule user outcome reason detail occurrence type channel to text parts template variant".split(" "))  # noqa: SIM905
@@ -65,8 +66,9 @@ class History:
         return [row for row in self.record if row.cause in ("event", "timer")]
 
     def taken_back(self) -> frozenset[str]:
-        """Messages that an `unless` found before any provider was asked."""
-        return frozenset(one.message.id for one in self.messages if (one.state, one.reason, one.tries) == (State.CANCELLED, UNLESS, 0))
+        """Messages that an `unless` found before any provider had them."""
+        ended = [one for one in self.messages if (one.state, one.reason) == (State.CANCELLED, UNLESS)]
+        return frozenset(one.message.id for one in ended if untouched(self.attempts.get(one.seq, ())))
 
     def inversions(self) -> int:
         """How many decisions stand behind a later one: accepted before, and seen after, by processes that share a database."""
@@ -148,8 +150,12 @@ def replayed(plan: BookPlan, people: Iterable[Mapping[str, Any]], history: Histo
     return sorted(map(shown, found))
 
 
-def check(store: Store, accepted: Iterable[str], captured: Sequence[Path] = (), *, one_order: bool = True) -> Report:
-    """Raise AssertionError unless everything holds. `one_order`: one process at a time judged, so that nothing may be turned around."""
+def check(
+    store: Store, accepted: Iterable[str], captured: Sequence[Path] = (), *, one_order: bool = True, smsc: Sequence[Said] | None = None
+) -> Report:
+    """Raise AssertionError unless everything holds. `one_order`: one process at a time judged, so that nothing may be turned around.
+
+    `smsc`: the SMSC's own log, where the gateway was one."""
     history = History.of(store)
     report = Report(len(history.events), sum(len(row.verdicts) for row in history.record), len(history.messages), history.inversions())
 
@@ -169,7 +175,14 @@ def check(store: Store, accepted: Iterable[str], captured: Sequence[Path] = (), 
         until = max([row.at for row in history.record], default=0)
         _same(history.lines(), simulated(world.plan(), world.users(), history.events, until, history.taken_back()), "simulate")
     _everybody_once(history)
-    _left(history, captured, report)
+    if smsc is None:
+        _left(history, captured, report)
+    else:
+        _attempted(history, ("verification",), report)
+        smsc_log.check(store, history.messages, history.attempts, smsc)
+        report.repeated = sum(
+            sum(one.outcome != "rejected" for one in history.attempts.get(stored.seq, ())) > 1 for stored in history.messages
+        )
     return report
 
 
@@ -216,32 +229,44 @@ def check_campaigns(store: Store, sales: Iterable[str], people: int, captured: S
 
 
 def _left(history: History, captured: Sequence[Path], report: Report) -> None:
-    """What gateways have got is what was attempted; more than once only where the policy allows it, and counted."""
+    """What gateways that know our ids have got is what was attempted; more than once only where the policy allows it, and counted."""
     got = Counter(json.loads(line)["id"] for path in captured if path.exists() for line in path.read_text("utf-8").splitlines())
     submitted = {int(id.removeprefix("hy").partition("-")[0]): number for id, number in got.items()}
     assert set(submitted) <= {one.seq for one in history.messages}, "a gateway has got what nobody decided"
+    _attempted(history, MAY_REPEAT, report)
+    for stored in history.messages:
+        outcomes = [one.outcome for one in history.attempts.get(stored.seq, ())]
+        times = submitted.get(stored.seq, 0)
+        report.repeated += times > 1
+        where = f"{_where(history, stored)}, got {times} times"
+        assert times <= len(outcomes), where
+        if captured and "accepted" in outcomes:
+            assert times, where
+
+
+def _where(history: History, stored: Stored) -> str:
+    outcomes = [(one.provider, one.outcome) for one in history.attempts.get(stored.seq, ())]
+    return f"message {stored.seq} ({stored.message.type}, {stored.state}): {outcomes}"
+
+
+def _attempted(history: History, may_repeat: Collection[str], report: Report) -> None:
+    """Attempts are what the state and the policy of the type say: who may have got it gets it again only where that is allowed."""
     for stored in history.messages:
         tried = history.attempts.get(stored.seq, ())
         outcomes = [one.outcome for one in tried]
-        times = submitted.get(stored.seq, 0)
-        where = f"message {stored.seq} ({stored.message.type}, {stored.state}): {outcomes}, got {times} times"
+        where = _where(history, stored)
         report.states[stored.state.value] = report.states.get(stored.state.value, 0) + 1
         report.unknown += outcomes.count("unknown")
-        report.repeated += times > 1
         assert len(tried) == stored.tries, where
-        assert times <= len(tried), where
         # A receipt may be faster than the answer, and the process dead before it was recorded: then the receipt has said it all.
         assert None not in outcomes or (stored.state in FINAL and history.receipts.get(stored.seq)), where
         assert stored.state in FINAL | {State.ACCEPTED, State.UNKNOWN}, where
-        if captured and "accepted" in outcomes:
-            assert times, where
-        if len(tried) > 1:
-            assert stored.message.type in MAY_REPEAT, where
-            # Capture knows our id, also after it was killed with whoever ran it.
-            assert stored.message.type == "verification" or times <= 1, where
-            assert set(outcomes[:-1]) <= {"unknown", None}, where
-        if len(tried) > 1 and stored.message.type == "verification":
-            assert len({one.provider for one in tried}) == len(tried), where
+        assert "accepted" not in outcomes[:-1], where
+        doubtful = [one for one in tried if one.outcome != "rejected"]
+        if len(doubtful) > 1:
+            assert stored.message.type in may_repeat, where
+        if len(doubtful) > 1 and stored.message.type == "verification":
+            assert len({one.provider for one in doubtful}) == len(doubtful), where
         moved = [
             one.status
             for one in history.receipts.get(stored.seq, ())

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -22,6 +22,7 @@ from engine.store import campaigns, events, messages, timers
 from engine.store.states import State
 from engine.store.store import Store
 from tests.faults import world
+from tests.providers.conftest import Smsc
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 90.0  # for a machine with better things to do; nothing here waits so long otherwise
@@ -58,16 +59,20 @@ def quiet(store: Store) -> bool:
 
 
 class Installation:
-    """A folder with settings, a database with the book and its people, two gateways that write down what they get."""
+    """A folder with settings, a database with the book and its people, two gateways that write down what they get: files, or two accounts
+    of an SMSC."""
 
-    def __init__(self, folder: Path, url: str, people: int = world.PEOPLE) -> None:
+    def __init__(self, folder: Path, url: str, people: int = world.PEOPLE, smsc: Smsc | None = None) -> None:
         self.folder = folder
         self.url = url
         self.port = free_port()
-        self.captured = [folder / "one.jsonl", folder / "two.jsonl"]
-        self.providers = [
+        self.smsc = smsc
+        self.captured = [] if smsc is not None else [folder / "one.jsonl", folder / "two.jsonl"]
+        self.providers: list[dict[str, Any]] = [
             {"name": path.stem, "kind": "capture", "channels": ["sms"], "path": str(path), "token": TOKEN} for path in self.captured
         ]
+        if smsc is not None:
+            self.providers = [_account(name, smsc) for name in ("one", "two")]
         self.routes = [{"channel": "sms", "providers": ["one", "two"]}]
         tables = [
             "[[providers]]\n" + "".join(f"{name} = {json.dumps(value)}\n" for name, value in table.items()) for table in self.providers
@@ -87,7 +92,9 @@ class Installation:
         store.migrate()
         return Service(store, RealClock(), secret=SECRET.encode(), providers=self.providers, routes=self.routes)
 
-    def start(self, command: str, *, limit_bytes: int | None = None, **settings: object) -> subprocess.Popen[bytes]:
+    def start(
+        self, command: str, *, port: int | None = None, limit_bytes: int | None = None, **settings: object
+    ) -> subprocess.Popen[bytes]:
         """One `hongyan` process. Its log is added to `<command>.log`."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("HONGYAN_")}
         environment = inherited | {f"HONGYAN_{name.upper()}": str(value) for name, value in settings.items()}
@@ -95,7 +102,7 @@ class Installation:
             "PYTHONPATH": str(ROOT),
             "HONGYAN_DATABASE": self.url,
             "HONGYAN_SECRET": SECRET,
-            "HONGYAN_SERVER_PORT": str(self.port),
+            "HONGYAN_SERVER_PORT": str(port or self.port),
         }
         limit = [] if limit_bytes is None else ["prlimit", f"--fsize={limit_bytes}:{limit_bytes}"]
         with (self.folder / f"{command}.log").open("ab") as log:
@@ -103,13 +110,17 @@ class Installation:
                 [*limit, sys.executable, "-m", "cli.main", command], cwd=self.folder, env=environment, stdout=log, stderr=log
             )
 
+    def smsc_log(self) -> list[Mapping[str, Any]] | None:
+        """What the SMSC has written down, where there is one."""
+        return list(self.smsc.events.items) if self.smsc is not None else None
+
     def log(self, command: str) -> str:
         """What processes of a command have said."""
         return (self.folder / f"{command}.log").read_text("utf-8", "replace")
 
-    def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+    def ask(self, method: str, path: str, body: object = None, *, port: int | None = None) -> tuple[int, Any]:
         """(status, answer) of one request."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=30)
         try:
             connection.request(
                 method,
@@ -123,13 +134,13 @@ class Installation:
         finally:
             connection.close()
 
-    def ready(self, process: subprocess.Popen[bytes]) -> None:
+    def ready(self, process: subprocess.Popen[bytes], port: int | None = None) -> None:
         """Wait until the server takes requests."""
 
         def answers() -> bool:
             assert process.poll() is None, self.log("serve")[-3000:]
             try:
-                return self.ask("GET", "/readyz")[0] == 200
+                return self.ask("GET", "/readyz", port=port)[0] == 200
             except (OSError, http.client.HTTPException):
                 return False
 
@@ -139,22 +150,40 @@ class Installation:
         """Let everything that is under way come to its end, in this process: no event waits, no timer runs, nothing is being sent."""
         service = self.service()
         # Nobody else is there any more: what they were sending need not wait until it is certain that they are gone.
-        service.way_out._dispatcher.start(alone=True)
+        interrupted = service.way_out._dispatcher.start(alone=True)
+        counted = [
+            sample.value
+            for family in service.metrics.collect()
+            for sample in family.samples
+            if sample.name == "hongyan_attempts_total" and sample.labels["code"] == "interrupted"
+        ]
+        assert sum(counted) == interrupted, "what nobody knows must be counted"
         service.start()
 
         try:
             until(lambda: quiet(service.store), "rest")
+            if self.smsc is not None:
+                smsc = self.smsc
+                until(lambda: not smsc.mode()["owed"], "the gateway's receipts are acknowledged")
             assert State.SUBMITTING not in {one["state"] for one in service.messages("live", limit=100).items}
         finally:
             service.close()
 
 
+def _account(name: str, smsc: Smsc) -> dict[str, Any]:
+    return {
+        "name": name, "kind": "smpp", "channels": ["sms"], "host": "127.0.0.1", "port": smsc.port, "system_id": name, "sender": "10690001",
+        "reconnect_seconds": 0.05, "reconnect_longest_seconds": 0.3, "response_timeout_seconds": 1.0,
+    }  # fmt: skip
+
+
 class Client(threading.Thread):
     """Posts a story over HTTP until it is stopped. What was not answered is posted again, the same, as an integrator would."""
 
-    def __init__(self, installation: Installation, name: str, seed: int, *, pause_seconds: float = 0.03) -> None:
+    def __init__(self, installation: Installation, name: str, seed: int, *, pause_seconds: float = 0.03, port: int | None = None) -> None:
         super().__init__(name=name, daemon=True)
         self._installation = installation
+        self._port = port or installation.port
         self._chance = Random(f"{name} {seed}")
         self._story = world.Story(name, self._chance)
         self._pause_seconds = pause_seconds
@@ -164,6 +193,7 @@ class Client(threading.Thread):
         self.answers = 0
         self.refused: list[Any] = []
         self.errors = 0
+        self.statuses: set[int] = set()
         self.stopping = threading.Event()
 
     def run(self) -> None:
@@ -181,13 +211,14 @@ class Client(threading.Thread):
 
     def _post(self, lines: Sequence[dict[str, Any]]) -> None:
         if self._connection is None:
-            self._connection = http.client.HTTPConnection("127.0.0.1", self._installation.port, timeout=30)
+            self._connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
         single = len(lines) == 1
         headers = {"Authorization": f"Bearer {self._installation.key}", "Content-Type": "application/json"}
         path = "/v1/events" if single else "/v1/events/batch"
         self._connection.request("POST", path, json.dumps(lines[0] if single else lines), headers)
         answer = self._connection.getresponse()
         text = json.loads(answer.read())
+        self.statuses.add(answer.status)
         if answer.status not in (200, 202):
             self.errors += 1
             if answer.status < 500 and answer.status != 429:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,15 +15,17 @@ from pathlib import Path
 from random import Random
 
 import pytest
+import sqlalchemy as sa
 
 from tests.faults import checker
-from tests.faults.postgres import own_server
+from tests.faults.postgres import OwnServer, own_server
 from tests.faults.processes import PATIENCE_SECONDS, Client, Installation, kill, until
 from tests.store.conftest import HOW
 
 pytestmark = pytest.mark.slow
 RESTARTS = 2
 ROOM = 6 * 1024 * 1024  # bytes, for database and log
+POSTGRESQL_ROOM = 96 * 1024 * 1024
 
 
 @contextmanager
@@ -95,16 +99,43 @@ def tmpfs(folder: Path, size: int) -> Iterator[None]:
         subprocess.run(["umount", "-l", folder], check=True)
 
 
+def fill(filler: Path) -> None:
+    """Leave no byte."""
+    with filler.open("wb") as file:
+        for size in (65536, 4096):
+            while True:
+                try:
+                    os.write(file.fileno(), bytes(size))
+                except OSError:
+                    break
+
+
+def on_a_disk_of_its_own(server: OwnServer, disk: Path) -> str:
+    """The address of a new database whose tables lie in `disk`."""
+    place = disk / "tables"
+    place.mkdir()
+    if os.getuid() == 0:
+        shutil.chown(place, "nobody", "nogroup")
+    engine = sa.create_engine(server.url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"CREATE TABLESPACE small LOCATION '{place}'"))
+        connection.execute(sa.text("CREATE DATABASE small TABLESPACE small"))
+    engine.dispose()
+    return server.url.removesuffix("/postgres") + "/small"
+
+
 def full(
     installation: Installation, client: Client, fill: Callable[[], None], free: Callable[[], None], process: subprocess.Popen[bytes]
 ) -> None:
-    """Without room posts get errors; with room they are taken again."""
+    """Without room posts get 503, which asks clients to come again; with room they are taken again."""
     fill()
     errors = client.errors
     until(lambda: client.errors >= errors + 5, "errors without room")
     assert process.poll() is None, installation.log("serve")[-3000:]
     free()
     goes_on(installation, process, client)
+    assert client.statuses <= {200, 202, 503}, client.statuses
+    assert 503 in client.statuses
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="tmpfs is Linux's")
@@ -113,22 +144,39 @@ def test_the_disk_is_full(tmp_path: Path) -> None:
     disk, home = tmp_path / "disk", tmp_path / "home"
     disk.mkdir()
     home.mkdir()
-    filler = disk / "filler"
-
-    def fill() -> None:
-        with filler.open("wb") as file:
-            for size in (65536, 4096):
-                while True:
-                    try:
-                        os.write(file.fileno(), bytes(size))
-                    except OSError:
-                        break
 
     with tmpfs(disk, ROOM):
         installation = Installation(home, f"sqlite:///{disk / 'hongyan.db'}")
         with loaded(installation) as (process, client):
-            full(installation, client, fill, filler.unlink, process)
+            full(installation, client, lambda: fill(disk / "filler"), (disk / "filler").unlink, process)
         settled(installation, client)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="tmpfs is Linux's")
+@pytest.mark.parametrize("what", ["tables", "everything"])
+def test_the_disk_of_postgresql_is_full(tmp_path: Path, what: str) -> None:
+    """The one with the tables alone, where statements fail; or the one with its log, too (should it give up, it is started again)."""
+    home = tmp_path / "home"
+    home.mkdir()
+    disk = Path(tempfile.mkdtemp(prefix="hongyan-disk-"))  # where a user who is not root may come
+    try:
+        with tmpfs(disk, POSTGRESQL_ROOM):
+            disk.chmod(0o777)
+            with own_server(disk if what == "everything" else None, "max_wal_size=4MB", "min_wal_size=2MB") as server:
+                if server is None:
+                    pytest.skip(HOW)
+                url = server.url if what == "everything" else on_a_disk_of_its_own(server, disk)
+                installation = Installation(home, url)
+
+                def free() -> None:
+                    (disk / "filler").unlink()
+                    server.supervise()
+
+                with loaded(installation) as (process, client):
+                    full(installation, client, lambda: fill(disk / "filler"), free, process)
+                settled(installation, client)
+    finally:
+        disk.rmdir()
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="limits of another process are Linux's")

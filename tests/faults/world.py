@@ -18,10 +18,10 @@ BOOK = """
 book: {id: faults, name: 故障, timezone: Asia/Shanghai, locale: zh_CN, signature: 秒信通, unknown_events: refuse}
 events:
   order.created: {key: order_id, data: {order_id: string, amount: number}}
-  order.paid: {key: order_id, data: {order_id: string}}
+  order.paid: {key: order_id, data: {order_id: string, no: string}}
   order.cancelled: {key: order_id, data: {order_id: string}}
   order.picked: {key: order_id, data: {order_id: string}}
-  pickup.booked: {key: order_id, data: {order_id: string, at: datetime}}
+  pickup.booked: {key: order_id, data: {order_id: string, at: datetime, no: string}}
   sale.announced: {broadcast: true, key: sale_id, data: {sale_id: string}}
   verification.requested:
     data:
@@ -35,10 +35,11 @@ message_types:
 templates:
   created: {sms: "您的订单{{ event.order_id }}已提交"}
   unpaid: {sms: "您的订单{{ event.order_id }}还未支付"}
-  paid: {sms: "您的订单{{ event.order_id }}已支付"}
-  done: {sms: "您的订单{{ paid.order_id }}已完成"}
-  pickup: {sms: "您的订单{{ event.order_id }}可以取了"}
+  paid: {sms: "您的订单{{ event.order_id }}已支付（{{ event.no }}）"}
+  done: {sms: "您的订单{{ paid.order_id }}已完成（{{ paid.no }}）"}
+  pickup: {sms: "您的订单{{ event.order_id }}可以取了（{{ event.no }}）"}
   sale: {sms: "大促{{ event.sale_id }}开始了"}
+  sale-again: {sms: "大促{{ event.sale_id }}还在进行"}
   code: {sms: "验证码{{ code }}，10分钟内有效，请勿告知他人。"}
 rules:
   created: {name: 下单, on: order.created, send: {type: notification, channel: sms, template: created}}
@@ -61,7 +62,7 @@ rules:
     name: 再次
     on: {event: sale.announced, after: 3s}
     audience: all
-    send: {type: marketing, channel: sms, template: sale}
+    send: {type: marketing, channel: sms, template: sale-again}
   code:
     name: 登录码
     on: verification.requested
@@ -131,6 +132,8 @@ class Story:
         if kind in ("order.cancelled", "order.picked"):
             del self._open[place]
         data: dict[str, Any] = {"order_id": order}
+        if kind in ("order.paid", "pickup.booked"):
+            data["no"] = str(self._numbered)  # each text is another one: a gateway that knows no ids of ours sees what came twice
         if kind == "pickup.booked":
             data["at"] = format_instant(now + self._chance.randint(0, 3 * SECOND))
         return base | {"type": kind, "user": user, "data": data}

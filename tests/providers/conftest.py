@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -107,15 +108,15 @@ class Smsc:
         for line in self._process.stdout:
             self.events.add([json.loads(line)])
 
-    def order(self, what: str, **facts: Any) -> None:
+    def order(self, what: str, **facts: Any) -> Mapping[str, Any]:
         before = len([event for event in self.events.items if event["event"] == "done"])
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"do": what, **facts}) + "\n")
         self._process.stdin.flush()
-        self.wait("done", before + 1)
+        return self.wait("done", before + 1)[before]
 
-    def mode(self, **mode: Any) -> None:
-        self.order("mode", mode=mode)
+    def mode(self, **mode: Any) -> Mapping[str, Any]:
+        return self.order("mode", mode=mode)
 
     def deliver(self, **pdu: Any) -> None:
         self.order("deliver", pdu=pdu)
@@ -139,8 +140,9 @@ def missing(what: str) -> None:
     pytest.skip(what)
 
 
-@pytest.fixture(scope="session")
-def smsc_process() -> Iterator[Smsc]:
+@contextmanager
+def running_smsc() -> Iterator[Smsc]:
+    """The gateway's process, ended afterwards. Skips, or fails in CI, where there is none."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         missing("the SMPP tests need Node.js: apt-get install nodejs npm")
@@ -159,6 +161,12 @@ def smsc_process() -> Iterator[Smsc]:
         yield smsc
     finally:
         smsc.end()
+
+
+@pytest.fixture(scope="session")
+def smsc_process() -> Iterator[Smsc]:
+    with running_smsc() as smsc:
+        yield smsc
 
 
 @pytest.fixture

@@ -8,11 +8,14 @@ const smpp = require('smpp')
 const MAGIC = { 9001: { hang: true }, 9002: { status: 0x58 }, 9003: { status: 0x14 }, 9004: { drop: true }, 9005: { status: 0x0b },
   9006: { status: 0x58, part: 2 }, 9007: { status: 0x4ff } }
 const STATES = { DELIVRD: 2, EXPIRED: 3, UNDELIV: 5, REJECTD: 8 }
-const MODE = { receipts: 'both', ids: 'decimal', receipt_ids: 'decimal', stat: 'DELIVRD', err: '000', repeat: 1, hold: false, ton: 1 }
+// delay: milliseconds until the answer, at most; keep: what was not acknowledged is sent again when the account binds, as real ones do.
+const MODE = { receipts: 'both', ids: 'decimal', receipt_ids: 'decimal', stat: 'DELIVRD', err: '000', repeat: 1, hold: false, ton: 1, delay: 0,
+  keep: false }
 let mode = { ...MODE }
 let next = 1000
 let held = []
 let unanswered = []
+const owed = new Map() // receipts that were not acknowledged, of each message
 const sessions = new Set()
 
 const say = (event, facts) => process.stdout.write(JSON.stringify({ event, ...facts }) + '\n')
@@ -25,7 +28,17 @@ function receipt (session, pdu, number) {
     facts.short_message = `id:${id} sub:001 dlvrd:001 submit date:2606011200 done date:2606011201 stat:${mode.stat} err:${mode.err} text:`
   }
   if (mode.receipts !== 'text') Object.assign(facts, { receipted_message_id: id, message_state: STATES[mode.stat] || 5 })
-  return () => session.deliver_sm(facts, resp => say('deliver_sm_resp', { status: resp.command_status }))
+  if (mode.keep) owed.set(number, { account: session.account, facts })
+  return () => report(session, facts, number)
+}
+
+const report = (session, facts, number) => session.deliver_sm(facts, resp => {
+  if (resp.command_status === 0) owed.delete(number)
+  say('deliver_sm_resp', { status: resp.command_status, number })
+})
+
+function resend (session) {
+  for (const [number, { account, facts }] of owed) if (account === session.account) report(session, facts, number)
 }
 
 function submitted (session, pdu) {
@@ -34,7 +47,7 @@ function submitted (session, pdu) {
   const applies = !magic.part || udh.endsWith('0' + magic.part)
   const doing = applies ? { ...mode, ...magic } : mode
   const number = next++
-  say('submit', { number, to: pdu.destination_addr, ton: pdu.dest_addr_ton, from: pdu.source_addr, from_ton: pdu.source_addr_ton, udh,
+  say('submit', { account: session.account, refused: !!doing.status, number, to: pdu.destination_addr, ton: pdu.dest_addr_ton, from: pdu.source_addr, from_ton: pdu.source_addr_ton, udh,
     text: pdu.short_message.message.toString(), data_coding: pdu.data_coding, esm_class: pdu.esm_class,
     registered_delivery: pdu.registered_delivery, validity: pdu.validity_period })
   if (doing.drop) return session.destroy()
@@ -42,8 +55,11 @@ function submitted (session, pdu) {
   if (doing.hang) return unanswered.push(answer)
   const due = !doing.status && pdu.registered_delivery && mode.receipts !== 'none'
   if (due && mode.early) receipt(session, pdu, number)()
-  answer()
-  if (due && !mode.early) for (let i = 0; i < mode.repeat; i++) mode.hold ? held.push(receipt(session, pdu, number)) : receipt(session, pdu, number)()
+  const rest = () => {
+    answer()
+    if (due && !mode.early) for (let i = 0; i < mode.repeat; i++) mode.hold ? held.push(receipt(session, pdu, number)) : receipt(session, pdu, number)()
+  }
+  mode.delay ? setTimeout(rest, Math.random() * mode.delay) : rest()
 }
 
 const server = smpp.createServer(session => {
@@ -53,7 +69,9 @@ const server = smpp.createServer(session => {
   session.on('bind_transceiver', pdu => {
     say('bind', { system_id: pdu.system_id, password: pdu.password, version: pdu.interface_version })
     if (mode.hang_bind) return
+    session.account = pdu.system_id
     session.send(pdu.response(mode.refuse ? { command_status: mode.refuse } : {}))
+    if (!mode.refuse) resend(session)
     if (mode.on_bind) session.deliver_sm(mode.on_bind, resp => say('deliver_sm_resp', { status: resp.command_status }))
   })
   session.on('submit_sm', pdu => submitted(session, pdu))
@@ -83,11 +101,12 @@ const orders = {
   enquire: () => each(session => session.enquire_link()),
   unbind: () => each(session => session.unbind(() => say('unbind_resp', {}))),
   drop: () => each(session => session.destroy()),
-  reset: () => { mode = { ...MODE }; held = []; unanswered = []; each(session => session.destroy()) }
+  resend: () => each(resend),
+  reset: () => { mode = { ...MODE }; held = []; unanswered = []; owed.clear(); each(session => session.destroy()) }
 }
 readline.createInterface({ input: process.stdin }).on('line', line => {
   const order = JSON.parse(line)
   orders[order.do](order)
-  say('done', { order: order.do })
+  say('done', { order: order.do, owed: owed.size })
 }).on('close', () => process.exit(0))
 server.listen(Number(process.argv[2] || 0), '127.0.0.1', () => say('listening', { port: server.address().port }))
