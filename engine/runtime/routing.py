@@ -81,6 +81,7 @@ def _drawn(legs: Sequence[Leg], id: str) -> list[Leg]:
     return sorted(legs, key=lambda leg: share(f"route|{leg.provider}|{id}") ** (1 / (leg.weight or 1)), reverse=True)
 
 
+_MOST_AT_ONCE = 1_000
 _CONDITIONS = ("countries", "prefixes", "types")
 
 
@@ -279,6 +280,7 @@ class Account:
     bucket: Bucket
     is_fake: bool = False  # its outcomes are somebody's trials: nothing follows from them
     busy: int = 0
+    at_once: int = 32  # messages of the next batch, so many as it takes in about a second
     throttled: int = 0  # messages in a row
     paused_until: int = 0
     delays: deque[int] = field(default_factory=lambda: deque(maxlen=50))  # of receipts
@@ -307,7 +309,7 @@ class Lane:
     def take(self, parts: int) -> bool:
         """Whether one more message goes along."""
         with self._lock:
-            if (self._probe and self._taken) or not self._account.bucket.take(parts, self._now):
+            if (self._probe and self._taken) or self._taken >= self._account.at_once or not self._account.bucket.take(parts, self._now):
                 return False
             self._taken += 1
             self._parts += parts
@@ -322,6 +324,7 @@ class Lane:
                 account.bucket.give_back(self._parts)
                 account.breaker.abandon(self._probe)
                 return
+            _note_pace(account, self._taken, now - self._now)
             for outcome in outcomes if not account.is_fake else ():
                 account.breaker.answered(_is_good(outcome), now, probe=self._probe)
                 _note_throttling(account, outcome, now)
@@ -330,6 +333,15 @@ class Lane:
 def _is_good(outcome: Outcome) -> bool:
     """Whether the gateway works: what it refuses for the message's own sake says that it does."""
     return not (isinstance(outcome, Unknown) or (isinstance(outcome, Rejected) and outcome.reason is Reason.RETRY_LATER))
+
+
+def _note_pace(account: Account, taken: int, elapsed: int) -> None:
+    """A batch is looked at once, and its last message leaves when the gateway lets it: so a slow one gets small batches, and what a
+    cancellation, an opt-out or quiet hours stop in between is not on its way already."""
+    if elapsed > SECOND:
+        account.at_once = max(1, taken * SECOND // elapsed)
+    elif taken >= account.at_once and 2 * elapsed <= SECOND:
+        account.at_once = min(2 * account.at_once, _MOST_AT_ONCE)
 
 
 def _note_throttling(account: Account, outcome: Outcome, now: int) -> None:

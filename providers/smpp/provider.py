@@ -182,11 +182,18 @@ class SmppProvider(BaseProvider):
         return _Job(submission, raws)
 
     def _write(self, session: Session, jobs: Sequence[_Job]) -> None:
+        """What waits for the window waits for no longer than an answer may take, all of it together, and not past its own time: the
+        service has looked at whether it may leave, and has to look again."""
         unsent = ""
+        last = time.monotonic() + self._settings.response_timeout_seconds
         for job in jobs:
+            until = job.submission.send_until
+            if until is not None and self._sinks.now() > until:
+                job.unsent = "late"
+                continue
             try:
                 for raw in () if unsent else job.raws:
-                    job.tickets.append(session.request(raw, job))
+                    job.tickets.append(session.request(raw, job, max(last - time.monotonic(), 0)))
             except NotSent as error:
                 unsent = str(error)  # nor will the rest be: do not wait for the window again and again
             job.unsent = unsent

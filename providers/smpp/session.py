@@ -71,14 +71,16 @@ class Session:
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _writing: threading.Lock = field(default_factory=threading.Lock)
 
-    def request(self, raw: bytes, owner: Any = None) -> Ticket:
-        """Give a PDU a number and write it; waits while the window is full. Raises NotSent.
+    def request(self, raw: bytes, owner: Any = None, patience_seconds: float | None = None) -> Ticket:
+        """Give a PDU a number and write it; waits while the window is full, as long as for an answer or for `patience_seconds`. Raises
+        NotSent.
 
         When the connection breaks in the middle of writing, the ticket stays without an answer: nobody knows how much arrived.
         """
         with self._changed:
             is_free = self._changed.wait_for(
-                lambda: self.lost or self._in_flight < self.limits.window, self.limits.response_timeout_seconds
+                lambda: self.lost or self._in_flight < self.limits.window,
+                self.limits.response_timeout_seconds if patience_seconds is None else patience_seconds,
             )
             if self.lost:
                 raise NotSent(self.lost)

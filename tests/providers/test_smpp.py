@@ -138,6 +138,26 @@ def test_a_full_window_keeps_the_rest_back(smpp: Make, smsc: Smsc) -> None:
     assert len(smsc.wait("submit")) == 2
 
 
+def test_a_slow_gateway_does_not_hold_a_batch_for_long(smpp: Make, smsc: Smsc) -> None:
+    """Each answer comes in time, but the last message would leave long after the service has looked at it."""
+    smsc.mode(delay=300)
+    outcomes = smpp(window=1, response_timeout_seconds=0.5).submit([sms(submission_id=f"m{index}") for index in range(40)])
+
+    sent = len(smsc.wait("submit"))
+    assert sent < 20
+    assert outcomes[sent:] == [Rejected(Reason.RETRY_LATER, "window_full", True)] * (40 - sent)
+
+
+def test_what_is_late_when_its_turn_comes_does_not_leave(smpp: Make, smsc: Smsc) -> None:
+    """The service looks at it again; the others leave."""
+    late = sms(submission_id="m1", send_until=NOW - timedelta(seconds=1))
+    outcomes = smpp().submit([late, sms(submission_id="m2", send_until=NOW)])
+
+    assert outcomes[0] == Rejected(Reason.RETRY_LATER, "late", True)
+    assert isinstance(outcomes[1], Accepted)
+    assert len(smsc.wait("submit")) == 1
+
+
 def test_a_connection_lost_in_the_middle_leaves_it_unknown(smpp: Make, smsc: Smsc) -> None:
     """It was written, and the gateway hung up. The next message goes over a new connection."""
     provider = smpp()

@@ -227,6 +227,33 @@ class TestRate:
         assert routing.choose(["a"], later)[0] == "a"
 
 
+class TestPace:
+    """What leaves was looked at about a second ago, at most."""
+
+    def batch(self, routing: Routing, wanted: int, seconds: float, now: int = NOW) -> int:
+        lane = routing.enter("a", now)
+        assert lane is not None
+        taken = sum(lane.take(1) for _ in range(wanted))
+        lane.leave([GOOD] * taken, now + int(seconds * SECOND))
+        return taken
+
+    def test_a_gateway_that_turns_slow_gets_what_it_takes_in_a_second(self) -> None:
+        routing = Routing()
+
+        assert [self.batch(routing, 100, 8), self.batch(routing, 100, 1), self.batch(routing, 100, 8)] == [32, 4, 4]
+        assert [self.batch(routing, 100, 2), self.batch(routing, 100, 2)] == [1, 1]
+
+    def test_a_fast_one_gets_more_each_time(self) -> None:
+        routing = Routing()
+
+        assert [self.batch(routing, 100, 0.1) for _ in range(3)] == [32, 64, 100]
+
+    def test_small_batches_say_nothing_of_large_ones(self) -> None:
+        routing = Routing()
+
+        assert [self.batch(routing, 5, 0.1), self.batch(routing, 100, 0.6), self.batch(routing, 100, 0.6)] == [5, 32, 32]
+
+
 class TestSlowReceipts:
     def test_others_go_first_for_a_while(self) -> None:
         routing = Routing()
