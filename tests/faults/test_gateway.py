@@ -5,7 +5,7 @@ Nothing leaves late, nothing leaves twice. The gateway is npm's; the clock is th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -27,20 +27,21 @@ MORNING = START + 22 * HOUR  # 08:00
 
 
 class Line:
-    """An installation whose messages leave by one SMPP account."""
+    """An installation whose messages leave by one SMPP account, or by the first of several."""
 
-    def __init__(self, url: str, smsc: Smsc) -> None:
+    def __init__(self, url: str, smsc: Smsc, accounts: Sequence[str] = ("smsc",)) -> None:
         self.smsc = smsc
         store = Store(url)
         store.migrate()
-        account = {
-            "name": "smsc", "kind": "smpp", "channels": ["sms"], "host": "127.0.0.1", "port": smsc.port, "system_id": "hongyan",
-            "sender": "10690001", "reconnect_seconds": 0.02, "reconnect_longest_seconds": 0.1, "response_timeout_seconds": 0.5,
+        shared = {
+            "kind": "smpp", "channels": ["sms"], "host": "127.0.0.1", "port": smsc.port, "sender": "10690001",
+            "reconnect_seconds": 0.02, "reconnect_longest_seconds": 0.1, "response_timeout_seconds": 0.5,
         }  # fmt: skip
-        routes = [{"channel": "sms", "providers": ["smsc"]}]
-        self.service = Service(store, TestClock(START), secret=b"pepper", providers=[account], routes=routes)
+        tables = [{"name": name, "system_id": name, **shared} for name in accounts]
+        routes = [{"channel": "sms", "providers": list(accounts)}]
+        self.service = Service(store, TestClock(START), secret=b"pepper", providers=tables, routes=routes)
         self.service.publish({"book.yaml": BOOK}, "first", "test")
-        self.provider = self.service.way_out.providers["smsc"]
+        self.provider = self.service.way_out.providers[accounts[0]]
         self.provider.open()
         self.connected()
         self.numbered = 0
@@ -169,6 +170,19 @@ def test_a_cancellation_between_two_tries_stops_it(line: Line, smsc: Smsc) -> No
     assert line.states()[0][0] == "cancelled"
 
 
+def test_a_cancellation_while_it_hangs_changes_nothing_and_nothing_follows(line: Line, smsc: Smsc) -> None:
+    """Nobody knows whether it arrived: it is not taken back, and not sent again."""
+    smsc.mode(hang=True)
+    line.post("order.created", order_id="A1")
+    smsc.mode(hang=False)
+    line.service.clock.set(START + SECOND)
+    line.post("order.closed", order_id="A1")
+    line.pass_by(START + HOUR, MINUTE)
+
+    assert line.submits() == 1
+    assert line.states()[0] == ("unknown", "no_answer")
+
+
 def test_a_switch_between_two_tries_stops_it(line: Line, smsc: Smsc) -> None:
     """Somebody stops marketing while the gateway throttles."""
     smsc.mode(status=THROTTLED)
@@ -180,6 +194,49 @@ def test_a_switch_between_two_tries_stops_it(line: Line, smsc: Smsc) -> None:
 
     assert line.submits() == tried == 1
     assert line.states() == [("cancelled", "stopped")]
+
+
+# ---- codes: another one by another account, in time and to whom it may go ----------------------------------------------------------------
+
+
+@pytest.fixture
+def two_lines(url: str, smsc: Smsc) -> Iterator[Line]:
+    """The first account's code hangs; the gateway answers again afterwards."""
+    line = Line(url, smsc, ("first", "second"))
+    smsc.mode(hang=True)
+    line.post("verification.requested", purpose="login")
+    smsc.mode(hang=False)
+    yield line
+    line.service.close()
+
+
+def test_a_code_that_hung_is_followed_by_another_code(two_lines: Line, smsc: Smsc) -> None:
+    """By the second account, once, and counted."""
+    two_lines.pass_by(START + 9 * MINUTE, 5 * SECOND)
+
+    two_lines.becomes("delivered")
+    first, second = [event for event in smsc.events.items if event["event"] == "submit"]
+    assert (first["account"], second["account"]) == ("first", "second")
+    assert first["text"] != second["text"]
+    assert two_lines.outcomes() == ["unknown", "accepted"]
+    assert two_lines.service.metrics.get_sample_value("hongyan_messages_resent_total", {"type": "verification"}) == 1
+
+
+def test_no_other_code_leaves_when_it_is_too_late(two_lines: Line) -> None:
+    """The service was busy elsewhere for as long as a code is good."""
+    two_lines.pass_by(START + HOUR, 11 * MINUTE)
+
+    assert two_lines.submits() == 1
+    assert two_lines.outcomes() == ["unknown"]
+
+
+def test_no_other_code_leaves_to_a_number_that_was_blocked_meanwhile(two_lines: Line) -> None:
+    """Nor is it a secret why."""
+    two_lines.service.suppress("live", PHONE, ["blocked"], "enough", "test")
+    two_lines.pass_by(START + 9 * MINUTE, 5 * SECOND)
+
+    assert two_lines.submits() == 1
+    assert two_lines.outcomes() == ["unknown"]
 
 
 # ---- nothing leaves twice ---------------------------------------------------------------------------------------------------------------
