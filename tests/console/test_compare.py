@@ -236,7 +236,7 @@ def test_results_are_kept_for_the_very_text(console: Console) -> None:
     viewer = console.as_("viewer")
     viewer.get("/tests", run=1)
     known = console.service.gates.tests_known(console.service.drafts.files())
-    small_change(console)
+    edit(console, "orders.yaml", "name: 下单确认", "name: 谁也没有用过的名字")
 
     assert known is not None
     assert known.passed == len(known.results) == 137
