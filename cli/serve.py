@@ -28,7 +28,6 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Serve until SIGTERM or SIGINT; what is under way is finished. 1 when the book of --book is refused."""
     settings = effective()
-    observe.set_up()
     with opened(settings) as service:
         is_new = not service.versions()
     keys: dict[str, str] = {}
@@ -36,6 +35,7 @@ def run(args: Namespace) -> int:
     if args.demo and is_new:
         demo.load(settings)
         keys, account = demo.keys(settings), demo.account(settings)
+    observe.set_up()  # not before: a day of demo data would fill the screen with what became of it
     with opened(settings, sending=True) as service:
         if args.book and is_new and publish(service, args.book, checked(args.book), "first book", "hongyan serve --book") is None:
             return 1
