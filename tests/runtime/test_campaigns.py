@@ -224,7 +224,7 @@ def test_a_killed_process_goes_on_where_it_stopped(url: str) -> None:
         service.put_users("live", people(200))
         announce(service)
         kills = 0
-        until = time.monotonic() + 60
+        until = time.monotonic() + 240  # each process takes its time to start, on a busy machine a long one
         while (not service.campaigns("live").items or only(service)["state"] == "running") and time.monotonic() < until:
             process = subprocess.Popen([sys.executable, "-m", "tests.runtime.test_campaigns", url])
             looked = progress(service)
