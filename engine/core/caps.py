@@ -10,10 +10,10 @@ from bisect import bisect_right
 from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import ip_network
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from engine.core.case import NEVER, Case
-from engine.core.facts import Cell
+from engine.core.facts import Cell, Scope
 from engine.core.fields import Fields, Reader
 from engine.core.networks import address_of
 from engine.core.phones import prefix
@@ -21,6 +21,7 @@ from engine.core.plan import CapPlan
 from engine.core.zones import Unit, aligned_end, aligned_start
 from rules.model import DAY, Cap, path_text
 
+From = TypeVar("From")
 MAX_INSTANTS = 200  # language.md: a sliding max is at most 200
 _LONGEST = {"minute": 60 * 1_000_000, "hour": DAY // 24, "day": DAY, "week": 7 * DAY, "month": 31 * DAY}
 _ZONE_SLACK = 2 * DAY  # a recipient may move to another zone: instants are kept a little longer than the window
@@ -54,6 +55,7 @@ def plan_cap(cap: Cap, owner: str, fields: Fields) -> CapPlan | None:
         by=cap.by,
         by_user=by_user,
         keys=_keys(cap.by, readers),
+        event_key=_event_key(cap.by, fields),
         keeps_instants=keeps_instants,
     )
 
@@ -121,6 +123,19 @@ def _cap_zone(cap: CapPlan, case: Case) -> Any:
     return case.text_scope.zone if cap.by_user else case.work.book.zone
 
 
+def _event_key(by: tuple[str, ...], fields: Fields) -> Callable[[Scope], str | None] | None:
+    reads = [_event_reader(name, fields) for name in by]
+    known = [read for read in reads if read is not None]
+    return _joined(by, known) if len(known) == len(by) else None
+
+
+def _event_reader(name: str, fields: Fields) -> Reader | None:
+    if name == "ip_network":
+        read = fields["event.ip"].read
+        return lambda scope: network(read(scope))
+    return _plain(fields[name].read) if name in fields and fields[name].root == "event" else None
+
+
 def _keys(by: tuple[str, ...], readers: list[Callable[[Case], Any]]) -> Callable[[Case], str | None]:
     if by == ("user",):
         return lambda case: "user:" + case.recipient_user if case.recipient_user is not None else "phone:" + (case.to or "")
@@ -128,20 +143,24 @@ def _keys(by: tuple[str, ...], readers: list[Callable[[Case], Any]]) -> Callable
         return lambda case: "phone:" + case.to if case.to else None
     if by == ("all",):
         return lambda case: "cap:all"
+    return _joined(by, readers)
+
+
+def _joined(by: tuple[str, ...], readers: list[Callable[[From], Any]]) -> Callable[[From], str | None]:
     name = "cap:" + "+".join(by)
     if len(readers) == 1:
         only, prefix = readers[0], name + "\x1f"
 
-        def key(case: Case) -> str | None:
-            value = only(case)
+        def key(of: From) -> str | None:
+            value = only(of)
             return None if value is None else prefix + (value if type(value) is str else "#" + repr(value))
 
         return key
 
-    def keys(case: Case) -> str | None:
+    def keys(of: From) -> str | None:
         parts = [name]
         for reader in readers:
-            value = reader(case)
+            value = reader(of)
             if value is None:
                 return None
             parts.append(value if type(value) is str else "#" + repr(value))
@@ -165,8 +184,13 @@ def _key_reader(name: str, fields: Fields) -> Callable[[Case], Any] | None:
 
 
 def _field_reader(read: Reader) -> Callable[[Case], Any]:
-    def value(case: Case) -> Any:
-        found = read(case.text_scope)
+    value = _plain(read)
+    return lambda case: value(case.text_scope)
+
+
+def _plain(read: Reader) -> Reader:
+    def value(scope: Scope) -> Any:
+        found = read(scope)
         return repr(found) if isinstance(found, (list, dict)) else found
 
     return value

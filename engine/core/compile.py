@@ -278,6 +278,8 @@ class _Compiler:
             self._wire_rule(rule)
         for plan in self.plan.events.values():
             build_index(plan)
+            counting = [cap for rule in plan.rules if rule.due is None for cap in rule.caps]
+            plan.counters = tuple({cap.by: cap.event_key for cap in counting if cap.event_key is not None}.values())
 
     def _wire_rule(self, rule: RulePlan) -> None:
         on = rule.rule.on

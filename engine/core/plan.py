@@ -37,6 +37,7 @@ class CapPlan:
     by: tuple[str, ...]
     by_user: bool  # aligned in the recipient's zone, kept in the user's cell
     keys: Callable[[Case], str | None]  # the id of the cell that counts; None: a field is missing, the cap does not apply
+    event_key: Callable[[Scope], str | None] | None  # the same, where fields of the event alone say it
     keeps_instants: bool
 
 
@@ -170,6 +171,7 @@ class EventPlan:
     steps: tuple[StepPlan, ...] = ()
     counts: tuple[CountPlan, ...] = ()
     goals: tuple[GoalPlan, ...] = ()
+    counters: tuple[Callable[[Scope], str | None], ...] = ()  # the ids of cells that caps of its rules may count in, by its fields alone
     moves_segments: bool = False  # its traits are read by a watched segment or it may change a user
 
 

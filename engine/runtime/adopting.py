@@ -27,7 +27,6 @@ from rules.model import MINUTE, Rulebook
 if TYPE_CHECKING:
     from engine.runtime.books import Books
 
-MARK = "adopt"
 GENERATION = "#"  # among a user's traits: the adoption that they belong to. No trait is called so
 PAGE = 100  # users of one transaction
 _EVENTS = 1000  # of a user that are read at a time
@@ -65,9 +64,16 @@ def standing(tx: Tx, env: str, version: int | None = None) -> Adoption | None:
 
 
 def _last(tx: Tx, env: str) -> Adoption | None:
-    body = tx.execute(_MARK, {"env": env, "name": MARK}).scalar()
-    if body is None:
-        return None
+    body = tx.execute(_MARK, {"env": env, "name": marks.ADOPT}).scalar()
+    return _read(body) if body is not None else None
+
+
+def is_under_way(body: str | None) -> bool:
+    """Whether a mark, as it is kept, is of a job that is not done yet."""
+    return body is not None and not _read(body).done
+
+
+def _read(body: str) -> Adoption:
     tree = codec.loads(body)
     cursor = tree["cursor"]
     return Adoption(**{**tree, "traits": tuple(tree["traits"]), "cursor": tuple(cursor) if cursor is not None else None})
@@ -77,7 +83,7 @@ _MARK = sa.select(mark_rows.c.body).where(mark_rows.c.env == sa.bindparam("env")
 
 
 def _keep(tx: Tx, env: str, adoption: Adoption) -> None:
-    marks.put(tx, env, MARK, asdict(adoption))
+    marks.put(tx, env, marks.ADOPT, asdict(adoption))
 
 
 def forget(tx: Tx, env: str, user: str) -> None:
@@ -196,9 +202,6 @@ class Adopting:
 
     def step(self, env: str) -> bool:
         """Renew one page of users. False: there is nothing to adopt."""
-        with self._store.read() as tx:
-            if standing(tx, env) is None:
-                return False
         return self._store.transact(lambda tx: self._page(tx, env))
 
     def _page(self, tx: Tx, env: str) -> bool:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from engine.core.case import phone_cell_id, user_cell_id
 from engine.core.clockwork import Clockwork, Person
-from engine.core.facts import Cell, Event, UserCell
+from engine.core.facts import Cell, Event, Scope, UserCell
 from engine.core.occurrences import Receipt, UserChange
 from engine.core.outcomes import Conversion, Decision, Item, Message, Timer, Verdict
 from engine.core.phones import normalise
@@ -136,23 +136,31 @@ class Desk:
         return None
 
     def prefetch(self, events: Iterable[Event], due: Iterable[Timer]) -> None:
-        """Load what most judgements need, class by class: users, keys, phones. The rest comes singly."""
+        """Load what most judgements need, class by class: users, keys, phones, what caps count by. The rest comes singly."""
         events = [event for event in events if event.type in self.plan.events]
         users: set[str | None] = {event.user for event in events}
         phones: set[str | None] = {event.phone for event in events}
         phones |= {normalise(event.profile.get("phone")) for event in events if event.profile is not None}
         of_timers: list[Event] = []
+        counters: set[str | None] = set()
+        for event in events:
+            scope = Scope(event.received, self.plan.zone, event)
+            counters |= {read(scope) for read in self.plan.events[event.type].counters}
         for timer in due:
             item = item_of(timer)
             users |= {timer.user, timer.recipient[0], item.user if item is not None else None}
             phones |= {timer.recipient[1], item.phone if item is not None else None}
             if item is not None and item.event is not None and item.event.type in self.plan.events:
                 of_timers.append(item.event)
+                rule = self.plan.rules.get(item.rule)
+                scope = Scope(item.event.received, self.plan.zone, item.event)
+                counters |= {cap.event_key(scope) for cap in (rule.caps if rule is not None else ()) if cap.event_key is not None}
         known = [user_cell_id(user) for user in users if user is not None]
         self._load(known)
         self._load(cell_id for event in (*events, *of_timers) if (cell_id := key_cell_id(event, self.plan)) is not None)
         phones |= {cell.phone for cell_id in known if isinstance(cell := self._cells[cell_id], UserCell)}
         self._load(phone_cell_id(phone) for phone in phones if phone)
+        self._load(cell_id for cell_id in counters if cell_id is not None)
         cancelling = [event for event in events if self.plan.events[event.type].cancellers]
         watched = {cell_id for event in cancelling if (cell_id := key_cell_id(event, self.plan)) is not None}
         self._pending |= timers.pending(self.tx, self.env, watched)

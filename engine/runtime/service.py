@@ -48,6 +48,7 @@ from engine.runtime.worker import Worker
 from engine.settings import Retention
 from engine.store import audit, books, cells, decisions, erasure, events, messages, networks, reports, suppressions, switches, timers
 from engine.store import campaigns as campaign_rows
+from engine.store.inbox import Look
 from engine.store.keys import Key
 from engine.store.paging import Page
 from engine.store.states import State
@@ -152,7 +153,7 @@ class Service:
     def settle(self, *, sending: bool = False) -> None:
         """Judge, in this thread, all that has come in and fallen due; and send it, if wanted."""
         for _ in range(MAX_STEPS):
-            if not self._steps() and not (sending and (self.way_out.step() or self.deliverer.step())):
+            if not self._steps(self.worker.look()) and not (sending and (self.way_out.step() or self.deliverer.step())):
                 return
         raise ServiceError("the work does not end")
 
@@ -162,11 +163,11 @@ class Service:
             try:
                 self._housekeeper.turn()
                 self.figures.turn()
-                began = time.monotonic()
-                if self._steps():
+                began, seen = time.monotonic(), self.worker.look()
+                if self._steps(seen):
                     self._rest(time.monotonic() - began)
                     continue
-                due = [instant for env in ENVIRONMENTS if (instant := self.worker.next_due(env)) is not None]
+                due = [instant for env in ENVIRONMENTS if (instant := self.worker.next_due(env, seen[env])) is not None]
             except SQLAlchemyError as error:  # away, or full: what was not committed is done again
                 log.error("the database fails: %s", type(error).__name__)
             self._alarm.wait(min(due, default=None), self.clock.now())
@@ -177,9 +178,8 @@ class Service:
         if not self.worker.more_waits:
             time.sleep(min(worked_seconds, MAX_REST_SECONDS))
 
-    def _steps(self) -> bool:
+    def _steps(self, seen: Mapping[str, Look]) -> bool:
         """One batch of each environment, so that neither waits for the other."""
-        seen = self.worker.look()
         worked = [env for env in ENVIRONMENTS if self.worker.step(env, seen[env])]
         if worked:
             with self._decided:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.runtime import adopting
 from engine.runtime.adopting import Adopting
 from engine.runtime.books import ENVIRONMENTS, Books
 from engine.runtime.campaigns import Campaigns
@@ -28,32 +29,34 @@ class Worker:
         self._campaigns = campaigns if campaigns is not None else Campaigns(store, books, clock)
         self._adopting = Adopting(store, books)
         self._batches: dict[str, int] = {}  # by environment, since the last page of a campaign
-        self.more_waits = False  # likely, after a batch that took as much as it may, and after a page of many
+        self.more_waits = False  # likely: in this round a batch took as much as it may, or a page of many was judged
 
     def look(self) -> dict[str, Look]:
-        """What waits, by environment. Without the write lock: an idle service writes nothing."""
+        """What waits, by environment: a round begins. Without the write lock: an idle service writes nothing."""
+        self.more_waits = False
         with self._store.read() as tx:
             return look(tx, ENVIRONMENTS)
 
     def step(self, env: str, seen: Look | None = None) -> bool:
         """Decide one batch of what waits. Where nothing waits, or many batches have gone before: renew one page of users for a new book,
         and judge one page of a campaign. False: there was nothing to do (or somebody else is at it)."""
-        waits = (seen or self.look()[env]).waits(self._clock.now())
+        seen = seen or self.look()[env]
+        waits = seen.waits(self._clock.now())
         if waits and self._batches.get(env, 0) < PATIENCE:
             if self._store.transact(lambda tx: self._batch(tx, env)):
                 self._batches[env] = self._batches.get(env, 0) + 1
                 return True
             waits = False
         self._batches[env] = 0
-        self.more_waits = True
-        adopted = self._adopting.step(env)
-        return self._campaigns.step(env) or adopted or waits
+        adopted = adopting.is_under_way(seen.adoption) and self._adopting.step(env)
+        paged = seen.campaign and self._campaigns.step(env)
+        self.more_waits |= adopted or paged
+        return paged or adopted or waits
 
-    def next_due(self, env: str) -> int | None:
+    def next_due(self, env: str, seen: Look) -> int | None:
         """When the next timer is due, or a campaign may go on."""
-        with self._store.read() as tx:
-            due = timers.next_due(tx, env)
-        return min((instant for instant in (due, self._campaigns.next_due(env)) if instant is not None), default=None)
+        goes_on = self._campaigns.next_due(env) if seen.campaign else None
+        return min((instant for instant in (seen.due, goes_on) if instant is not None), default=None)
 
     def _batch(self, tx: Tx, env: str) -> bool:
         if not events.lock_inbox(tx, env):
@@ -72,7 +75,7 @@ class Worker:
             inbox = [one for one in inbox if one.event.received < horizon]
         if not inbox and not due:
             return False
-        self.more_waits = len(taken) == BATCH or len(due) == BATCH
+        self.more_waits |= len(taken) == BATCH or len(due) == BATCH
         desk.prefetch([one.event for one in inbox], due)
         desk.line_up(due)
         self._judge(desk, inbox, horizon)

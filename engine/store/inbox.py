@@ -1,4 +1,4 @@
-"""One look at what may wait to be judged, in every environment at once: the worker asks it before each of its rounds."""
+"""One look at what may wait for the worker, in every environment at once: before each round, and all that an idle one asks."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from engine.store.marks import ADOPT
 from engine.store.store import Tx
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What waits in an environment: an event in the inbox; the due instant of the next timer, None without one."""
+    """What waits in an environment: an event in the inbox; the due instant of the next timer, None without one; the mark of the last job
+    that adopted a book, as it is kept; whether a campaign is running."""
 
     event: bool
     due: int | None
+    adoption: str | None
+    campaign: bool
 
     def waits(self, now: int) -> bool:
         """Whether there is something to judge."""
@@ -24,9 +28,14 @@ class Look:
 def look(tx: Tx, environments: tuple[str, ...]) -> dict[str, Look]:
     """By environment, in one statement."""
     row = tx.execute(_statement(tx.is_postgresql, len(environments)), {f"env{at}": env for at, env in enumerate(environments)}).one()
-    return {env: Look(bool(row[2 * at]), row[2 * at + 1]) for at, env in enumerate(environments)}
+    found = {}
+    for at, env in enumerate(environments):
+        event, due, adoption, campaign = row[_PARTS * at : _PARTS * (at + 1)]
+        found[env] = Look(bool(event), due, adoption, bool(campaign))
+    return found
 
 
+_PARTS = 4  # of an environment
 _STATEMENTS: dict[tuple[bool, int], sa.TextClause] = {}
 
 
@@ -37,7 +46,9 @@ def _statement(is_postgresql: bool, number: int) -> sa.TextClause:
         hint = "" if is_postgresql else " INDEXED BY ix_events_inbox"
         parts = [
             f"EXISTS (SELECT 1 FROM events{hint} WHERE env = :env{at} AND NOT done), "
-            f"(SELECT due FROM timers WHERE env = :env{at} ORDER BY due, serial LIMIT 1)"
+            f"(SELECT due FROM timers WHERE env = :env{at} ORDER BY due, serial LIMIT 1), "
+            f"(SELECT body FROM marks WHERE env = :env{at} AND name = '{ADOPT}'), "
+            f"EXISTS (SELECT 1 FROM campaigns WHERE env = :env{at} AND state = 'running')"
             for at in range(number)
         ]
         found = _STATEMENTS[is_postgresql, number] = sa.text("SELECT " + ", ".join(parts))

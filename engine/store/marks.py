@@ -12,6 +12,8 @@ from engine.store.columns import Among, names
 from engine.store.schema import marks
 from engine.store.store import Tx
 
+ADOPT = "adopt"  # the job that builds what a new book needs
+
 
 def get(tx: Tx, env: str, name: str, default: Any = None) -> Any:
     """The value of a mark. In a writing transaction of PostgreSQL nobody else changes it until its end."""
