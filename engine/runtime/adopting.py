@@ -64,7 +64,7 @@ def standing(tx: Tx, env: str, version: int | None = None) -> Adoption | None:
 
 
 def _last(tx: Tx, env: str) -> Adoption | None:
-    body = tx.execute(_MARK, {"env": env, "name": marks.ADOPT}).scalar()
+    body = tx.run(_MARK, {"env": env, "name": marks.ADOPT}).scalar()
     return _read(body) if body is not None else None
 
 

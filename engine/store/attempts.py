@@ -96,7 +96,7 @@ def finish(tx: Tx, answers: Sequence[Answer], now: int) -> None:
     seqs = [one.attempt for one in answers if one.provider_ids]
     if not seqs:
         return
-    providers = {row.seq: row.provider for row in tx.execute(_PROVIDERS, {"seqs": seqs})}
+    providers = {row.seq: row.provider for row in tx.run(_PROVIDERS, {"seqs": seqs})}
     named: dict[tuple[str, str], dict[str, Any]] = {}  # an id twice in one batch is the last one's
     for one in answers:
         for at, provider_id in enumerate(one.provider_ids):
@@ -150,7 +150,7 @@ def of_messages(tx: Tx, seqs: Iterable[int]) -> dict[int, list[Attempt]]:
     """The attempts of messages, in order."""
     wanted = list(seqs)
     found: dict[int, list[Attempt]] = {}
-    for row in tx.execute(_OF_MESSAGES, {"seqs": wanted}) if wanted else ():
+    for row in tx.run(_OF_MESSAGES, {"seqs": wanted}) if wanted else ():
         found.setdefault(row.message, []).append(Attempt(*row))
     return found
 

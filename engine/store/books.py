@@ -69,7 +69,7 @@ _ONE_AT_A_TIME = sa.text("SELECT pg_advisory_xact_lock(hashtext('hongyan.active_
 
 def active(tx: Tx, env: str) -> Active | None:
     """What is in force; None: nothing has been published. Cheap: workers ask in every transaction."""
-    row = tx.execute(_ACTIVE, {"env": env}).one_or_none()
+    row = tx.run(_ACTIVE, {"env": env}).one_or_none()
     return Active(*row) if row is not None else None
 
 

@@ -15,6 +15,7 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
+from engine.store import prepared
 from engine.store.columns import Facts, Name, Prose, kept_as
 from engine.store.store import Tx
 
@@ -29,11 +30,11 @@ def insert(tx: Tx, table: sa.Table, rows: Sequence[Row], on_conflict: OnConflict
         return
     columns = tuple(rows[0])
     if tx.is_postgresql:
-        tx.connection.execute(_insert_postgresql(table, columns, on_conflict), {"rows": _document(table, columns, rows)})
+        tx.run(_insert_postgresql(table, columns, on_conflict), {"rows": _document(table, columns, rows)})
     else:
         statement, places = _insert_sqlite(table, columns, on_conflict)
         made = [[row[name] if make is None else make(row[name]) for row in rows] for name, make in places]
-        tx.connection.exec_driver_sql(statement, list(zip(*made, strict=True)))
+        prepared.run_many(tx.connection, statement, list(zip(*made, strict=True)))
 
 
 def update(tx: Tx, table: sa.Table, by: tuple[str, ...], rows: Sequence[Row]) -> None:
@@ -42,19 +43,20 @@ def update(tx: Tx, table: sa.Table, by: tuple[str, ...], rows: Sequence[Row]) ->
         return
     columns = tuple(rows[0])
     if tx.is_postgresql:
-        tx.connection.execute(_update_postgresql(table, by, columns), {"rows": _document(table, columns, rows)})
+        tx.run(_update_postgresql(table, by, columns), {"rows": _document(table, columns, rows)})
     else:
-        statement = _update_sqlite(table, by, columns)
-        tx.connection.execute(statement, [{f"new_{name}": value for name, value in row.items()} for row in rows])
+        statement, places = _update_sqlite(table, by, columns)
+        made = [[row[name] if make is None else make(row[name]) for row in rows] for name, make in places]
+        prepared.run_many(tx.connection, statement, list(zip(*made, strict=True)))
 
 
 def numbers(tx: Tx, table: sa.Table, count: int) -> Sequence[int]:
     """The next serial numbers of a table, in order."""
     column = next(iter(table.primary_key))
     if tx.is_postgresql:
-        drawn = tx.connection.execute(_DRAW, {"sequence": f"{table.name}_{column.name}_seq", "count": count})
+        drawn = tx.run(_DRAW, {"sequence": f"{table.name}_{column.name}_seq", "count": count})
         return sorted(drawn.scalars())
-    last = tx.connection.execute(_LAST, {"table": table.name}).scalar() or 0
+    last = tx.run(_LAST, {"table": table.name}).scalar() or 0
     return range(last + 1, last + count + 1)
 
 
@@ -120,15 +122,21 @@ def _insert_sqlite(table: sa.Table, columns: tuple[str, ...], on_conflict: OnCon
         statement = statement.on_conflict_do_update(
             index_elements=keys, set_={name: statement.excluded[name] for name in columns if name not in keys}
         )
-    compiled = statement.compile(dialect=_SQLITE)
-    assert compiled.positiontup is not None
-    return str(compiled), [(name, table.c[name].type.dialect_impl(_SQLITE).bind_processor(_SQLITE)) for name in compiled.positiontup]
-
-
-_SQLITE = sqlite.dialect(paramstyle="qmark")
+    return _for_sqlite(table, statement)
 
 
 @lru_cache(maxsize=256)
-def _update_sqlite(table: sa.Table, by: tuple[str, ...], columns: tuple[str, ...]) -> Any:
+def _update_sqlite(table: sa.Table, by: tuple[str, ...], columns: tuple[str, ...]) -> tuple[str, list[tuple[str, Ready]]]:
     where = [table.c[name] == sa.bindparam(f"new_{name}") for name in by]
-    return sa.update(table).where(*where).values({name: sa.bindparam(f"new_{name}") for name in columns if name not in by})
+    statement = sa.update(table).where(*where).values({name: sa.bindparam(f"new_{name}") for name in columns if name not in by})
+    return _for_sqlite(table, statement, "new_")
+
+
+def _for_sqlite(table: sa.Table, statement: sa.Update | sqlite.Insert, prefix: str = "") -> tuple[str, list[tuple[str, Ready]]]:
+    compiled = statement.compile(dialect=_SQLITE)
+    assert compiled.positiontup is not None
+    names = [name.removeprefix(prefix) for name in compiled.positiontup]
+    return str(compiled), [(name, table.c[name].type.dialect_impl(_SQLITE).bind_processor(_SQLITE)) for name in names]
+
+
+_SQLITE = sqlite.dialect(paramstyle="qmark")

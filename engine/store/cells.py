@@ -40,7 +40,7 @@ _RESERVE = sa.text(
 
 
 def _bodies(tx: Tx, statement: sa.Executable, env: str, ids: Collection[str]) -> dict[str, str | None]:
-    return {row.id: row.body for row in tx.execute(statement, {"env": env, "ids": ids})}
+    return {row.id: row.body for row in tx.run(statement, {"env": env, "ids": ids})}
 
 
 def _locked(tx: Tx, env: str, wanted: Collection[str]) -> dict[str, str | None]:
@@ -48,7 +48,7 @@ def _locked(tx: Tx, env: str, wanted: Collection[str]) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
     missing = sorted(wanted)
     while missing:
-        tx.execute(_RESERVE, {"env": env, "ids": missing})
+        tx.run(_RESERVE, {"env": env, "ids": missing})
         found |= _bodies(tx, _LOAD_LOCKED, env, missing)
         missing = [id for id in missing if id not in found]
     return found

@@ -98,7 +98,7 @@ def wants(types: Iterable[str], type: str) -> bool:
 
 def _listeners(tx: Tx) -> list[tuple[str, str, frozenset[str]]]:
     if tx.listeners is None:
-        tx.listeners = [(row.env, row.id, frozenset(codec.loads(row.types))) for row in tx.execute(_LISTENERS)]
+        tx.listeners = [(row.env, row.id, frozenset(codec.loads(row.types))) for row in tx.run(_LISTENERS)]
     return tx.listeners
 
 

@@ -60,7 +60,7 @@ def add(tx: Tx, env: str, batch: Sequence[Event]) -> list[Accepted]:
         for seq, event in zip(drawn, batch, strict=True)
     ]
     bulk.insert(tx, events, rows, on_conflict="nothing")
-    kept = set(tx.execute(_KEPT, {"seqs": drawn}).scalars())
+    kept = set(tx.run(_KEPT, {"seqs": drawn}).scalars())
     answers: list[Accepted] = ["accepted" if seq in kept else "duplicate" for seq in drawn]
     if observe.heard():
         for event, answer in zip(batch, answers, strict=True):
@@ -75,7 +75,7 @@ _KEPT = sa.select(events.c.seq).where(Among(events.c.seq, numbers("seqs")))
 def take(tx: Tx, env: str, limit: int, shard: int | None = None) -> list[Received]:
     """The oldest events that wait to be judged, in order. They stay until `mark_done`."""
     statement = _INBOX if shard is None else _INBOX_SHARD
-    rows = tx.execute(statement, {"env": env, "limit": limit} | ({} if shard is None else {"shard": shard}))
+    rows = tx.run(statement, {"env": env, "limit": limit} | ({} if shard is None else {"shard": shard}))
     return [Received(seq, codec.decode_event(body)) for seq, body in rows]
 
 
@@ -90,7 +90,7 @@ _INBOX_SHARD = _INBOX.where(events.c.shard == sa.bindparam("shard"))
 
 def lock_inbox(tx: Tx, env: str, shard: int = SHARDS) -> bool:
     """Whether this transaction may judge the shard (by default: the whole inbox); False while another one does. Until its end."""
-    return not tx.is_postgresql or bool(tx.execute(_TRY_LOCK, {"env": f"inbox|{env}", "shard": shard}).scalar())
+    return not tx.is_postgresql or bool(tx.run(_TRY_LOCK, {"env": f"inbox|{env}", "shard": shard}).scalar())
 
 
 _TRY_LOCK = sa.text("SELECT pg_try_advisory_xact_lock(hashtext(:env), :shard)")
@@ -99,7 +99,7 @@ _TRY_LOCK = sa.text("SELECT pg_try_advisory_xact_lock(hashtext(:env), :shard)")
 def accepting(tx: Tx) -> None:
     """Before the instant of acceptance is read: from now to its end this transaction is one that `settled` waits for."""
     if tx.is_postgresql:
-        tx.execute(_ACCEPTING)
+        tx.run(_ACCEPTING)
 
 
 def settled(tx: Tx, now: Callable[[], int]) -> int:
@@ -109,7 +109,7 @@ def settled(tx: Tx, now: Callable[[], int]) -> int:
         return now()
     inner = tx.connection.begin_nested()  # rolling back gives the lock back at once: whoever accepts waits for no judging
     try:
-        tx.execute(_SETTLED)
+        tx.run(_SETTLED)
         return now()
     finally:
         inner.rollback()
@@ -144,7 +144,7 @@ _COUNT_SQLITE = sa.text("SELECT count(*) FROM events INDEXED BY ix_events_inbox 
 
 def mark_done(tx: Tx, seqs: Iterable[int]) -> None:
     """These events have been judged."""
-    tx.execute(_DONE, {"seqs": list(seqs)})
+    tx.run(_DONE, {"seqs": list(seqs)})
 
 
 _DONE = sa.update(events).where(Among(events.c.seq, numbers("seqs"))).values(done=True)
@@ -152,7 +152,7 @@ _DONE = sa.update(events).where(Among(events.c.seq, numbers("seqs"))).values(don
 
 def get(tx: Tx, env: str, source: str, id: str) -> Received | None:
     """The event of this identity."""
-    row = tx.execute(_ONE, {"env": env, "source": source, "id": id}).one_or_none()
+    row = tx.run(_ONE, {"env": env, "source": source, "id": id}).one_or_none()
     return Received(row.seq, codec.decode_event(row.body), row.done) if row is not None else None
 
 

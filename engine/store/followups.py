@@ -22,7 +22,7 @@ from engine.store.store import Tx
 def ready(tx: Tx, envs: Iterable[str], channels: Iterable[str], now: int) -> list[tuple[str, str]]:
     """(env, channel) where a message may go now, the most urgent first. One statement of index look-ups: asked at every idle turn."""
     places, statement, names_of_places = _looks(tuple(envs), tuple(channels))
-    found = tx.execute(statement, {**names_of_places, "now": now}).one()
+    found = tx.run(statement, {**names_of_places, "now": now}).one()
     return list(dict.fromkeys((env, channel) for (_, env, channel), there in zip(places, found, strict=True) if there))
 
 
@@ -62,7 +62,7 @@ _FRESH = (
 def claim(tx: Tx, seqs: Sequence[int]) -> list[Stored]:
     """These of the waiting messages, like messages.claim."""
     statement = _THESE_LOCKED if tx.is_postgresql else _THESE
-    return list(by_seq(tx, list(tx.execute(statement, {"seqs": list(seqs)}).scalars())).values()) if seqs else []
+    return list(by_seq(tx, list(tx.run(statement, {"seqs": list(seqs)}).scalars())).values()) if seqs else []
 
 
 _THESE = sa.select(messages.c.seq).where(Among(messages.c.seq, numbers("seqs")), sa.text("state IN ('queued', 'waiting')"))
@@ -84,7 +84,7 @@ def set_aside(tx: Tx, stored: Stored) -> str:
 def suppressed(tx: Tx, env: str, phones: Iterable[str]) -> dict[str, set[str]]:
     """What each of these numbers is suppressed for; those that are not are left out."""
     found: dict[str, set[str]] = {}
-    for phone, scope in tx.execute(_SUPPRESSED, {"env": env, "phones": list(set(phones))}):
+    for phone, scope in tx.run(_SUPPRESSED, {"env": env, "phones": list(set(phones))}):
         found.setdefault(phone, set()).add(scope)
     return found
 
@@ -128,7 +128,7 @@ def named(tx: Tx, provider: str, ids: Iterable[str]) -> dict[str, Named]:
     found: dict[int, Named] = {}
     by_id: dict[str, Named] = {}
     if wanted:
-        for attempt, message, id, status in tx.execute(_NAMED, {"provider": provider, "ids": list(wanted)}):
+        for attempt, message, id, status in tx.run(_NAMED, {"provider": provider, "ids": list(wanted)}):
             one = found.setdefault(attempt, Named(attempt, message, {}))
             one.statuses[id] = status
             by_id[id] = one
@@ -153,7 +153,7 @@ _NAMED = (
 def early(tx: Tx, provider: str, provider_ids: Sequence[str], since: int) -> list[tuple[int, Receipt]]:
     """(seq, receipt) of receipts that were of no known message when they came, in order."""
     values = {"provider": provider, "ids": list(provider_ids), "since": since}
-    return [(row[0], Receipt(*row[1:])) for row in tx.execute(_EARLY, values)] if provider_ids else []
+    return [(row[0], Receipt(*row[1:])) for row in tx.run(_EARLY, values)] if provider_ids else []
 
 
 _EARLY = (
@@ -180,7 +180,7 @@ def lock_provider(tx: Tx, provider: str) -> None:
     """Until the end of the transaction nobody else matches a provider's ids with receipts: of an answer and a receipt that cross, the
     later one sees the other."""
     if tx.is_postgresql:
-        tx.execute(_LOCK, {"provider": f"provider|{provider}"})
+        tx.run(_LOCK, {"provider": f"provider|{provider}"})
 
 
 _LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtext(:provider))")

@@ -27,7 +27,7 @@ class Look:
 
 def look(tx: Tx, environments: tuple[str, ...]) -> dict[str, Look]:
     """By environment, in one statement."""
-    row = tx.execute(_statement(tx.is_postgresql, len(environments)), {f"env{at}": env for at, env in enumerate(environments)}).one()
+    row = tx.run(_statement(tx.is_postgresql, len(environments)), {f"env{at}": env for at, env in enumerate(environments)}).one()
     found = {}
     for at, env in enumerate(environments):
         event, due, adoption, campaign = row[_PARTS * at : _PARTS * (at + 1)]

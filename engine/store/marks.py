@@ -27,7 +27,7 @@ def get(tx: Tx, env: str, name: str, default: Any = None) -> Any:
 def of_names(tx: Tx, env: str, wanted: Iterable[str]) -> dict[str, Any]:
     """The values of those marks that are set, by name, under the same lock."""
     statement = _SET_LOCKED if tx.is_postgresql and tx.writing else _SET
-    return {row.name: codec.loads(row.body) for row in tx.execute(statement, {"env": env, "names": sorted(wanted)})}
+    return {row.name: codec.loads(row.body) for row in tx.run(statement, {"env": env, "names": sorted(wanted)})}
 
 
 _SET = sa.select(marks.c.name, marks.c.body).where(marks.c.env == sa.bindparam("env"), Among(marks.c.name, names("names")))

@@ -72,7 +72,7 @@ def add(tx: Tx, env: str, new: Sequence[NewMessage]) -> list[bool]:
         return []
     seqs = bulk.numbers(tx, messages, len(new))
     bulk.insert(tx, messages, [_row(env, seq, one) for seq, one in zip(seqs, new, strict=True)], on_conflict="nothing")
-    kept = set(tx.execute(_KEPT, {"seqs": seqs}).scalars())
+    kept = set(tx.run(_KEPT, {"seqs": seqs}).scalars())
     for seq, one in zip(seqs, new, strict=True):
         if seq in kept:
             figures.note_message(tx, env, one.message.rule, one.campaign, one.message.at, None, one.state)
@@ -134,7 +134,7 @@ def claim(tx: Tx, env: str, channel: str, now: int, limit: int, priorities: Sequ
     found: list[Stored] = []
     for priority in priorities:
         values = {"env": env, "channel": channel, "priority": priority, "now": now, "limit": limit - len(found)}
-        found += [_stored(row) for row in tx.execute(statement, values)]
+        found += [_stored(row) for row in tx.run(statement, values)]
         if len(found) >= limit:
             break
     return found
@@ -158,7 +158,7 @@ _CLAIM_LOCKED = _CLAIM.with_for_update(skip_locked=True)
 
 def next_ready(tx: Tx, env: str, channel: str) -> int | None:
     """The earliest instant at which a message of the channel may go; None: none waits."""
-    instants = [tx.execute(_NEXT, {"env": env, "channel": channel, "priority": priority}).scalar() for priority in PRIORITIES]
+    instants = [tx.run(_NEXT, {"env": env, "channel": channel, "priority": priority}).scalar() for priority in PRIORITIES]
     return min([instant for instant in instants if instant is not None], default=None)
 
 
@@ -204,7 +204,7 @@ def apply(tx: Tx, moves: Sequence[Move], now: int) -> dict[int, Moved]:
         return {}
     wanted = {one.seq: one for one in moves}
     statement = _STATES_LOCKED if tx.is_postgresql else _STATES
-    states = {row.seq: row for row in tx.execute(statement, {"seqs": sorted(wanted)})}
+    states = {row.seq: row for row in tx.run(statement, {"seqs": sorted(wanted)})}
     outcomes: dict[int, Moved] = {}
     rows = []
     for seq, one in wanted.items():
@@ -236,7 +236,7 @@ _STATES_LOCKED = _STATES.order_by(messages.c.seq).with_for_update()
 
 def get(tx: Tx, env: str, ids: Iterable[str]) -> dict[str, Stored]:
     """Messages by id, as far as they are known."""
-    rows = tx.execute(_BY_ID, {"env": env, "ids": list(ids)})
+    rows = tx.run(_BY_ID, {"env": env, "ids": list(ids)})
     return {stored.message.id: stored for stored in map(_stored, rows)}
 
 
@@ -245,7 +245,7 @@ _BY_ID = sa.select(messages).where(messages.c.env == sa.bindparam("env"), Among(
 
 def by_seq(tx: Tx, seqs: Iterable[int]) -> dict[int, Stored]:
     """Messages by serial number."""
-    return {row.seq: _stored(row) for row in tx.execute(_BY_SEQ, {"seqs": list(seqs)})}
+    return {row.seq: _stored(row) for row in tx.run(_BY_SEQ, {"seqs": list(seqs)})}
 
 
 _BY_SEQ = sa.select(messages).where(Among(messages.c.seq, numbers("seqs")))
@@ -261,7 +261,7 @@ def hold(tx: Tx, env: str, ids: Iterable[str]) -> dict[str, Stored]:
     """Those of these messages that have not left, by id; until the end of the transaction no dispatcher takes them. Waits for one that is
     about to."""
     statement = _HELD_LOCKED if tx.is_postgresql else _HELD
-    return {stored.message.id: stored for stored in map(_stored, tx.execute(statement, {"env": env, "ids": list(ids)}))}
+    return {stored.message.id: stored for stored in map(_stored, tx.run(statement, {"env": env, "ids": list(ids)}))}
 
 
 _HELD = _BY_ID.where(_WAITS).order_by(messages.c.seq)

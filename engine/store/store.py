@@ -23,7 +23,8 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, Timeout
 
 from engine import observe
 from engine.core.facts import Cell
-from engine.store import migrations
+from engine.store import migrations, prepared
+from engine.store.prepared import Found
 
 T = TypeVar("T")
 
@@ -57,6 +58,10 @@ class Tx:
         assert isinstance(result, CursorResult)
         return result
 
+    def run(self, statement: sa.Executable, values: Mapping[str, Any] | None = None) -> Found:
+        """The same for a statement of every turn, which is made once (prepared.py); all its rows at once."""
+        return prepared.run(self.connection, statement, values)
+
 
 class Store:
     """A database by its address: `sqlite:///hongyan.db` or `postgresql+psycopg://...`. May be shared by threads."""
@@ -79,7 +84,7 @@ class Store:
             yield tx
             changes = [(*key, number) for key, number in tx.figures.items() if number]
             if changes:
-                tx.execute(_COUNTED, {"body": orjson.dumps(changes).decode()})
+                tx.run(_COUNTED, {"body": orjson.dumps(changes).decode()})
         observe.tell(tx.told)
 
     @contextmanager
@@ -187,4 +192,5 @@ def _set_up_sqlite(connection: Any, _record: Any) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get("hongyan_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    driver: Any = connection.connection.driver_connection
+    driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -41,7 +41,7 @@ def in_force(tx: Tx, env: str) -> list[Switch]:
 
 def state(tx: Tx, env: str) -> tuple[frozenset[str], str]:
     """(what is stopped, how often the list of blocked networks was changed), in one statement: workers ask in every transaction."""
-    rows = tx.execute(_STATE, {"env": env, "mark": networks.CHANGES}).all()
+    rows = tx.run(_STATE, {"env": env, "mark": networks.CHANGES}).all()
     changes = next((what for kind, what in rows if kind == "networks"), "0")
     return frozenset(what for kind, what in rows if kind == "stopped"), changes
 

@@ -57,7 +57,7 @@ def item_of(timer: Timer) -> Item | None:
 
 def drop(tx: Tx, env: str, ids: Sequence[str]) -> int:
     """Forget timers; an unknown one is no error. How many there were."""
-    gone = tx.execute(_DROP, {"env": env, "ids": ids}).rowcount if ids else 0
+    gone = tx.run(_DROP, {"env": env, "ids": ids}).rowcount if ids else 0
     if gone:
         figures.note(tx, env, "timers", figures.ALWAYS, "pending", -gone)
     return gone
@@ -72,7 +72,7 @@ def pending(tx: Tx, env: str, cell_ids: Iterable[str]) -> dict[str, tuple[Timer,
     found: dict[str, list[Timer]] = {id: [] for id in wanted.values()}
     decoded: dict[int, Timer] = {}
     if wanted:
-        for watch, serial, body in tx.execute(_PENDING, {"env": env, "ids": wanted}):
+        for watch, serial, body in tx.run(_PENDING, {"env": env, "ids": wanted}):
             timer = decoded.get(serial)
             if timer is None:
                 timer = decoded[serial] = codec.decode_timer(body)
@@ -93,7 +93,7 @@ def due(tx: Tx, env: str, until: int, limit: int) -> list[Timer]:
     """Timers due by an instant, by due instant and then in the order of setting. In a writing transaction they are this one's to drop:
     on PostgreSQL another that asks waits, and finds them gone."""
     statement = _DUE_LOCKED if tx.is_postgresql and tx.writing else _DUE
-    return [codec.decode_timer(body) for body in tx.execute(statement, {"env": env, "until": until, "limit": limit}).scalars()]
+    return [codec.decode_timer(body) for body in tx.run(statement, {"env": env, "until": until, "limit": limit}).scalars()]
 
 
 _DUE = (
@@ -107,7 +107,7 @@ _DUE_LOCKED = _DUE.with_for_update()
 
 def next_due(tx: Tx, env: str) -> int | None:
     """The earliest due instant of a timer that stands."""
-    due: int | None = tx.execute(_NEXT, {"env": env}).scalar()
+    due: int | None = tx.run(_NEXT, {"env": env}).scalar()
     return due
 
 
@@ -131,7 +131,7 @@ def count_of_rule(tx: Tx, env: str, rule: str, most: int) -> int:
 def get(tx: Tx, env: str, ids: Iterable[str]) -> dict[str, Timer]:
     """Timers by id, as far as they stand."""
     wanted = list(ids)
-    rows = tx.execute(_GET, {"env": env, "ids": wanted}).scalars() if wanted else ()
+    rows = tx.run(_GET, {"env": env, "ids": wanted}).scalars() if wanted else ()
     return {timer.id: timer for timer in map(codec.decode_timer, rows)}
 
 
