@@ -130,7 +130,7 @@ class Dispatcher:
         self._record_again()
         worked = self._follow_up()
         now = self._clock.now()
-        with self._store.read() as tx:
+        with self._store.glance() as tx:
             places = followups.ready(tx, ENVIRONMENTS, CHANNELS, now)
         return any(self._send_some(env, channel) for env, channel in places) or worked
 

@@ -34,7 +34,7 @@ class Worker:
     def look(self) -> dict[str, Look]:
         """What waits, by environment: a round begins. Without the write lock: an idle service writes nothing."""
         self.more_waits = False
-        with self._store.read() as tx:
+        with self._store.glance() as tx:
             return look(tx, ENVIRONMENTS)
 
     def step(self, env: str, seen: Look | None = None) -> bool:

@@ -106,11 +106,12 @@ def _row(names: Sequence[str]) -> Process:
 
 
 def _wrapped(connection: Connection, text: str, error: Exception) -> BaseException:
-    """The error as SQLAlchemy raises it, without values; a connection that is lost is not used again."""
+    """The error as SQLAlchemy raises it, without values; after one connection is lost none of the others is used again."""
     dialect = connection.dialect
     lost = dialect.is_disconnect(cast(Any, error), cast(Any, connection.connection.driver_connection), None)
     if lost:
         connection.invalidate(error)
+        connection.engine.dispose()  # those that others hold are closed when they are given back
     base = dialect.loaded_dbapi.Error
     made: BaseException = DBAPIError.instance(text, None, cast(Any, error), base, connection_invalidated=lost, dialect=dialect)
     return made

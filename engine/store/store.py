@@ -19,7 +19,8 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, CursorResult, Engine, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError, TimeoutError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from engine import observe
 from engine.core.facts import Cell
@@ -29,6 +30,7 @@ from engine.store.prepared import Found
 T = TypeVar("T")
 
 BUSY_MILLISECONDS = 30_000
+SILENCE_SECONDS = 1.0
 _TRIES = 6
 # SQLSTATEs of a transaction that another one got in the way of: deadlock, serialization, lock not available.
 _REPEATABLE = ("40P01", "40001", "55P03")
@@ -73,6 +75,7 @@ class Store:
         # Said in BEGIN, which saves a statement of each.
         one_state = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._reading = self.engine.execution_options(**one_state) if self.is_postgresql else self.engine
+        self._glancing = self.engine.execution_options(isolation_level="AUTOCOMMIT") if self.is_postgresql else self.engine
         # SQLite has one writer. Threads of one process wait for it here, in turn: its own waiting sleeps between looks.
         self._turn = nullcontext() if self.is_postgresql else threading.Lock()
 
@@ -91,6 +94,13 @@ class Store:
     def read(self) -> Iterator[Tx]:
         """A transaction that sees one state of the database and changes nothing."""
         with self._reading.begin() as connection:
+            yield Tx(connection, writing=False)
+
+    @contextmanager
+    def glance(self) -> Iterator[Tx]:
+        """For one statement that is `run` and changes nothing: it sees one state by itself, and is asked so often that BEGIN and COMMIT
+        would be most of it."""
+        with self._glancing.connect() as connection:
             yield Tx(connection, writing=False)
 
     def transact(self, work: Callable[[Tx], T]) -> T:
@@ -163,15 +173,32 @@ def _engine(url: str, connections: int) -> Engine:
     address = make_url(url)
     if address.get_backend_name() == "postgresql":
         # READ COMMITTED: after waiting for a lock, a statement sees what the other transaction left behind.
-        return sa.create_engine(
-            address, isolation_level="READ COMMITTED", pool_size=connections, max_overflow=connections, pool_pre_ping=True
-        )
+        engine = sa.create_engine(address, isolation_level="READ COMMITTED", pool_size=connections, max_overflow=connections)
+        event.listen(engine, "checkout", _ask_after_silence)
+        event.listen(engine, "checkin", _note_use)
+        return engine
     if address.get_backend_name() != "sqlite" or not address.database or address.database == ":memory:":
         raise ValueError(f"the database must be a SQLite file or PostgreSQL, got {address.render_as_string()}")
     engine = sa.create_engine(address, connect_args={"check_same_thread": False}, pool_size=connections, max_overflow=connections)
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _ask_after_silence(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+    """Whether PostgreSQL is still there, before a connection is used that was silent for a while. One that was used a moment ago is not
+    asked: that would be a third of a small transaction, and one that is lost at this very moment fails either way."""
+    if time.monotonic() - record.info.get("used", float("-inf")) > SILENCE_SECONDS:
+        try:
+            connection.autocommit = True
+            connection.execute("SELECT 1")
+            connection.autocommit = False
+        except Exception as error:
+            raise DisconnectionError("lost while it was not used") from error
+
+
+def _note_use(_connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info["used"] = time.monotonic()
 
 
 def _set_up_sqlite(connection: Any, _record: Any) -> None:

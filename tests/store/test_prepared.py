@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError, MultipleResultsFound, NoResultFound
 
 from engine.store import bulk, events, prepared
+from engine.store import store as stores
 from engine.store.schema import marks
 from engine.store.schema import messages as message_rows
 from engine.store.store import Store, Tx, is_unavailable
@@ -129,3 +130,55 @@ def test_statements_made_anew_are_refused(store: Store, monkeypatch: pytest.Monk
 
     with store.read() as tx, pytest.raises(RuntimeError, match="made anew"):
         tx.run(sa.select(message_rows.c.seq))
+
+
+def others_end(store: Store) -> None:
+    """PostgreSQL ends every connection but the one that asks."""
+    with sa.create_engine(store.engine.url, poolclass=sa.NullPool).connect() as connection:
+        connection.execute(
+            sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+        )
+
+
+def test_connections_that_died_in_silence_are_replaced(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody notices."""
+    if not store.is_postgresql:
+        pytest.skip("SQLite has no connection to lose")
+    with store.read() as first, store.read() as second, store.glance() as third:
+        assert first.run(ALL).all() == second.run(ALL).all() == third.run(ALL).all() == []
+    others_end(store)
+    monkeypatch.setattr(stores, "SILENCE_SECONDS", -1.0)
+
+    with store.read() as first, store.write() as second, store.glance() as third:
+        assert first.run(ALL).all() == second.run(ALL).all() == third.run(ALL).all() == []
+
+
+def test_of_connections_that_died_just_now_one_transaction_hears(store: Store) -> None:
+    """The others are replaced with it."""
+    if not store.is_postgresql:
+        pytest.skip("SQLite has no connection to lose")
+    with store.read() as first, store.read() as second:
+        assert first.run(ALL).all() == second.run(ALL).all() == []
+    others_end(store)
+
+    failures = 0
+    for _ in range(3):
+        try:
+            with store.read() as tx:
+                tx.run(ALL)
+        except DBAPIError:
+            failures += 1
+
+    assert failures == 1
+
+
+def test_a_glance_begins_nothing(store: Store) -> None:
+    """And sees what is committed."""
+    with store.write() as tx:
+        rows(tx)
+    with store.glance() as tx:
+        assert len(tx.run(ALL).all()) == 3
+        if not store.is_postgresql:
+            assert not tx.connection.connection.driver_connection.in_transaction
+        else:
+            assert tx.connection.connection.driver_connection.info.transaction_status.name == "IDLE"
