@@ -42,7 +42,7 @@ def test_a_timer_waits_for_an_event_that_is_being_accepted(service: Service) -> 
     service.accept("live", [line("e1", "order.created", START, amount=1)])
     clock.set(START + world.SECOND)
     service.settle()
-    paid = EventReader(world.book()).read(line("e2", "order.paid", clock.now()))
+    paid = EventReader(world.book()).read(line("e2", "order.paid", clock.now(), no="1"))
     assert not isinstance(paid, Refusal)
 
     with service.store.write() as tx:
