@@ -171,7 +171,7 @@ def test_the_worker_of_a_service_keeps_house(url: str, monkeypatch: pytest.Monke
     service.settle()
     before = held(store)[0]
     if busy:
-        monkeypatch.setattr(service, "_steps", lambda: True)
+        monkeypatch.setattr(service, "_steps", lambda *_: True)
     service.start(sending=False)
     until = time.monotonic() + 10
     while held(store)[0] and time.monotonic() < until:

@@ -11,6 +11,8 @@ from webapp.masking import masked
 
 # What the caller sent comes back as it was: interfaces.md, "`to` is the full number here, since the input held it".
 OWN_INPUT = {"postSimulation", "postComparison", "checkRulebook"}
+# What a webhook was told is shown as it was told: masked, whoever looks (docs/decisions/webhooks.md).
+MASKED_FOR_ALL = {"listDeliveries", "redeliver", "testWebhook"}
 
 
 @pytest.mark.parametrize("role", ["ingest", "viewer", "personal", "qa", "editor", "publisher", "admin"])
@@ -23,7 +25,7 @@ def test_who_sees_numbers(ask: Ask, operation: str, role: str) -> None:
     more = {} if body is None else {"json": body}
     text = ask(OPERATIONS[operation].method, address, role, **more).text
 
-    if role in ("personal", "admin"):
+    if role in ("personal", "admin") and operation not in MASKED_FOR_ALL:
         assert "****" not in text
     else:
         assert PHONE[3:] not in text
