@@ -103,7 +103,8 @@ class Timer:
     """A durable promise to look again at an instant.
 
     kind: `due` (an offset has passed), `release` (quiet hours end), `fallback` (no good receipt: next channel), `wake` (a segment may
-    flip for a user, or a date of the user is due). A timer with the id of an existing one replaces it.
+    flip for a user, or a date of the user is due). Of the runtime alone: `retry` (a message that has not left), `leaving` (the same, while
+    it is at a provider). A timer with the id of an existing one replaces it.
     """
 
     __slots__ = ("due", "id", "item", "kind", "message", "recipient", "user", "watch")

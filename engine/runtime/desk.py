@@ -24,7 +24,7 @@ from engine.core.zones import format_instant
 from engine.runtime import adopting
 from engine.runtime.adopting import Adoption
 from engine.runtime.tombstones import Tombstones
-from engine.runtime.waiting import RETRY, UNLESS, retry_timer
+from engine.runtime.waiting import RETRY, UNLESS, leaving, retry_timer
 from engine.store import audience, campaigns, cells, changes, decisions, messages, people, timers
 from engine.store.campaigns import Campaign
 from engine.store.changes import Change
@@ -64,7 +64,7 @@ class Desk:
         self._rows: list[tuple[NewDecision, list[Verdict], list[Message]]] = []
         self._conversions: list[Conversion] = []
         self._said: list[tuple[NewDecision, Change]] = []  # what was said of people, with the decision's row
-        self._held: dict[str, Stored | None] = {}  # messages of the store that an `unless` may find, by their timer; None: it has left
+        self._held: dict[str, Stored | None] = {}  # messages that an `unless` may find, by their timer; None: a provider has it
         self._fresh: dict[str, Message] = {}  # those of this batch
         self._taken_back: dict[str, Message] = {}  # by id
         # Until it is done, users are renewed when they are first loaded.
@@ -84,7 +84,7 @@ class Desk:
             self._pending |= timers.pending(self.tx, self.env, [cell_id])
         old = [timer for timer in self._pending[cell_id] if timer.id not in self._dropped and timer.id not in self._added]
         self._hold([timer.id for timer in old if timer.kind == RETRY and timer.id not in self._held])
-        old = [timer for timer in old if timer.kind != RETRY or self._held[timer.id] is not None]
+        old = [leaving(timer) if timer.kind == RETRY and self._held[timer.id] is None else timer for timer in old]
         return (*old, *[timer for timer in self._added.values() if cell_id in timer.watch])
 
     def _hold(self, timer_ids: Collection[str]) -> None:

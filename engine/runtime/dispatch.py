@@ -69,6 +69,7 @@ class _Leaving:
     stored: Stored
     attempt: Attempt
     submission: Submission
+    stood: bool  # its retry timer stands, unless an `unless` comes meanwhile
 
 
 @dataclass(slots=True)
@@ -77,6 +78,7 @@ class _Batch:
 
     lane: Lane | None = None
     leaving: list[_Leaving] = field(default_factory=list)
+    standing: set[str] = field(default_factory=set)  # retry timers
     touched: bool = False  # something was moved
     stayed: list[tuple[str, str]] = field(default_factory=list)  # (type, reason)
 
@@ -238,14 +240,14 @@ class Dispatcher:
     ) -> list[Stored]:
         """Those that may leave now; the others end here."""
         suppressed = followups.suppressed(tx, env, [stored.message.to for stored in claimed])
-        standing = timers.get(tx, env, [retry_id(stored.message) for stored in claimed if stored.tries])
+        batch.standing = timers.standing(tx, env, [retry_id(stored.message) for stored in claimed])
         halted = campaigns.stopped(tx, env, {stored.campaign for stored in claimed if stored.campaign is not None})
         fit: list[Stored] = []
         ends: list[tuple[Stored, Stay]] = []
         for stored in claimed:
             message = stored.message
             clean = untouched(tried.get(stored.seq, ()))
-            if stored.tries and retry_id(stored.message) not in standing:
+            if stored.tries and retry_id(stored.message) not in batch.standing:
                 ends.append((stored, Stay(State.CANCELLED, UNLESS, clean)))
                 continue
             if stored.campaign in halted:
@@ -335,8 +337,10 @@ class Dispatcher:
         self._end(tx, env, book, ends, batch, now)
         going = [stored for stored in chosen if stored.seq in texts]
         begun = attempts.begin(tx, [(stored, lane.provider) for stored in going], now)
-        timers.drop(tx, env, [retry_id(stored.message) for stored in going])
-        batch.leaving = [_Leaving(stored, attempt, texts[stored.seq]) for stored, attempt in zip(going, begun, strict=True)]
+        batch.leaving = [
+            _Leaving(stored, attempt, texts[stored.seq], retry_id(stored.message) in batch.standing)
+            for stored, attempt in zip(going, begun, strict=True)
+        ]
         self._in_hand.update(attempt.seq for attempt in begun)  # before the commit: nobody may take them for lost
 
     def _submission(self, tx: Tx, env: str, book: BookPlan, stored: Stored, now: int) -> Submission | None:
@@ -433,8 +437,12 @@ class Dispatcher:
         book = active.plan if active is not None else None
         causes: list[Cause] = []
         waiting: list[Timer] = []
+        done: list[str] = []  # timers of messages that will not be tried again
         for one, outcome in answered:
             stored, message = one.stored, one.stored.message
+            stays = moved[stored.seq] is Moved.MOVED and moves[stored.seq].to in (State.WAITING, State.UNKNOWN)
+            if one.stood and not stays:
+                done.append(retry_id(message))
             if isinstance(outcome, Rejected) and message.verification is not None:
                 codes.drop(tx, env, message, f"{stored.seq}.{one.attempt.number}")
             if moved[stored.seq] is not Moved.MOVED:
@@ -442,9 +450,10 @@ class Dispatcher:
             if moves[stored.seq].to is State.REJECTED:
                 status = "rejected" if untouched(tried[stored.seq]) else "undelivered"  # the latter keeps the cap's slots
                 causes.append((Receipt(message, status, in_time(message, book, now)), "receipt", message.id))
-            elif moves[stored.seq].to is State.WAITING:
-                waiting.append(retry_timer(stored.message, book))
+            elif moves[stored.seq].to is State.WAITING and not one.stood:  # one that stood and is gone was ended by an `unless`
+                waiting.append(retry_timer(message, book))
         self._deciding.judge(tx, env, causes, now)
+        timers.drop(tx, env, done)
         timers.add(tx, env, waiting)
 
     def _after(self, env: str, stored: Stored, tried: Sequence[Attempt], outcome: Outcome, now: int) -> Move:
@@ -538,6 +547,7 @@ class Dispatcher:
         first, longest = int(self._policy.question_seconds * SECOND), int(self._policy.give_up_seconds * SECOND)
         ages = {stored.seq: now - attempt.at for stored, attempt in pairs}
         followups.postpone(tx, {seq: now + max(age, first) if age < longest else NEVER for seq, age in ages.items()})
+        timers.drop(tx, env, [retry_id(stored.message) for stored in found if ages[stored.seq] >= longest])
         return pairs
 
     def _query(self, stored: Stored, attempt: Attempt) -> contract.Receipt | None:
@@ -554,6 +564,7 @@ class Dispatcher:
         """The types of those that are tried again: a new code by another provider, a notification where our id is known."""
         known = messages.by_seq(tx, [stored.seq for stored, _ in silent])
         tried = attempts.of_messages(tx, known)
+        standing = timers.standing(tx, env, [retry_id(stored.message) for stored, _ in silent])
         active = self._books.active(tx, env)
         moves: list[Move] = []
         waiting: list[Timer] = []
@@ -564,11 +575,14 @@ class Dispatcher:
             if patience is None or now - attempt.at < patience * SECOND or known[stored.seq].state is not State.UNKNOWN:
                 continue
             reason = self._resend_reason(env, stored, tried[stored.seq])
-            if reason is None:
+            timer = retry_timer(message, active.plan if active is not None else None)
+            stood = timer.id in standing
+            if reason is None or (timer.watch and not stood):  # the latter: an `unless` came, so it stays what it is
                 continue
             moves.append(Move(stored.seq, State.WAITING, reason, now))
             types.append(message.type)
-            waiting.append(retry_timer(stored.message, active.plan if active is not None else None))
+            if not stood:
+                waiting.append(timer)
             log.warning("message %d: the outcome at %s is unknown, %s", stored.seq, attempt.provider, reason)
         messages.apply(tx, moves, now)
         timers.add(tx, env, waiting)

@@ -272,10 +272,10 @@ class Receiver:
         retries: dict[str, list[str]] = {}  # of messages that may have been waiting for another try
         for found, receipt in moved:
             stored, to = found.stored, STATES[receipt.status]
-            if to not in _JUDGED:
-                continue
             if stored.state is not State.ACCEPTED:
                 retries.setdefault(stored.env, []).append(retry_id(stored.message))
+            if to not in _JUDGED:
+                continue
             # Of all others core knows nothing that could follow: most receipts say that all is well.
             if stored.message.rest or to is State.REJECTED:
                 active = self._books.active(tx, stored.env)

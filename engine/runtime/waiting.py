@@ -67,9 +67,15 @@ def retry_id(message: Message) -> str:
 
 
 def retry_timer(message: Message, book: BookPlan | None) -> Timer:
-    """What an `unless` finds and cancels. It never falls due: when it is gone, so is the message."""
+    """What an `unless` finds and cancels. It never falls due, and stands until the message is somewhere or ends: when it is gone before,
+    nobody is asked for the message any more."""
     rule, item = book.rules.get(message.rule) if book is not None else None, message.item
     watched = watch(rule, item, book) if rule is not None and book is not None else ()
     # The verdict of the cancellation names the recipient (fine print 9).
     named = Item(item.rule, item.occurrence, item.instant, event=item.event, user=message.user, phone=message.phone)
     return Timer(retry_id(message), RETRY, NEVER, item=named, watch=watched)
+
+
+def leaving(timer: Timer) -> Timer:
+    """The same while a provider is asked for the message: an `unless` says nothing of it, and keeps it from being tried again."""
+    return Timer(timer.id, "leaving", timer.due, item=timer.item, watch=timer.watch)

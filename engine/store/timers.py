@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from engine.core.case import NEVER
 from engine.core.outcomes import Item, Timer
 from engine.store import bulk, codec, figures
 from engine.store.columns import Among, key_of, names
@@ -106,9 +107,9 @@ _DUE_LOCKED = _DUE.with_for_update()
 
 
 def next_due(tx: Tx, env: str) -> int | None:
-    """The earliest due instant of a timer that stands."""
+    """The earliest due instant of a timer that stands; None: none will fall due."""
     due: int | None = tx.run(_NEXT, {"env": env}).scalar()
-    return due
+    return due if due != NEVER else None
 
 
 _NEXT = sa.select(timers.c.due).where(timers.c.env == sa.bindparam("env")).order_by(timers.c.due, timers.c.serial).limit(1)
@@ -128,14 +129,13 @@ def count_of_rule(tx: Tx, env: str, rule: str, most: int) -> int:
     return int(tx.execute(sa.select(sa.func.count()).select_from(some)).scalar_one())
 
 
-def get(tx: Tx, env: str, ids: Iterable[str]) -> dict[str, Timer]:
-    """Timers by id, as far as they stand."""
+def standing(tx: Tx, env: str, ids: Iterable[str]) -> set[str]:
+    """Those of these timers that stand."""
     wanted = list(ids)
-    rows = tx.run(_GET, {"env": env, "ids": wanted}).scalars() if wanted else ()
-    return {timer.id: timer for timer in map(codec.decode_timer, rows)}
+    return set(tx.run(_STANDING, {"env": env, "ids": wanted}).scalars()) if wanted else set()
 
 
-_GET = sa.select(timers.c.body).where(timers.c.env == sa.bindparam("env"), Among(timers.c.id, names("ids")))
+_STANDING = sa.select(timers.c.id).where(timers.c.env == sa.bindparam("env"), Among(timers.c.id, names("ids")))
 
 
 def count(tx: Tx, env: str, kind: str | None = None) -> dict[str, int]:

@@ -325,6 +325,16 @@ class TestNeverLate:
         with house.store.read() as tx:
             assert [one.outcome for _, one in decisions.newest_verdicts(tx, "live", rule="created").items] == ["send"]
 
+    def test_unless_while_a_provider_refuses_it_for_now(self, house: House) -> None:
+        """It came too early for the next try, and is not forgotten by then: nobody is asked again."""
+        house.one.script = [LATER]
+        house.one.before = lambda batch: house.post("order.closed", order_id="A1") and None
+        house.order("A1")
+        house.step()
+        house.later(5 * MINUTE)
+
+        assert (house.states(), house.only().reason, len(house.one.given), house.slots()) == (["cancelled"], "unless", 1, 0)
+
     def test_unless_and_a_dispatcher_at_once(self, house: House) -> None:
         """Whoever is first: either it has left, or a verdict says that it was taken back; never both, and never neither."""
         orders = {}
@@ -440,6 +450,33 @@ class TestUnknown:
         assert not house.two.given
         assert house.states() == ["unknown"]
         assert house.meters.resent.labels("notification")._value.get() == 2
+
+    @pytest.mark.parametrize("when", ["while a provider is asked", "afterwards"])
+    def test_not_after_an_unless(self, house: House, when: str) -> None:
+        """Somebody may have got it, which its state says; nobody else does."""
+        house.one.script = [Unknown("timeout")]
+        house.one.deduplicates = True
+        if when == "while a provider is asked":
+            house.one.before = lambda batch: house.post("order.closed", order_id="A1") and None
+        house.order("A1")
+        house.step()
+        if when == "afterwards":
+            house.post("order.closed", order_id="A1")
+        house.later(10 * MINUTE)
+
+        assert (house.states(), len(house.one.given)) == (["unknown"], 1)
+        with house.store.read() as tx:
+            assert timers.count(tx, "live") == {}
+
+    @pytest.mark.parametrize("status", ["accepted", "delivered", "undelivered"])
+    def test_a_receipt_leaves_nothing_for_an_unless(self, house: House, status: str) -> None:
+        house.one.script = [Unknown("timeout")]
+        house.order("A1")
+        house.step()
+        house.receiver.receipts("one", [house.receipt(house.one.given[0].id, None, status)])
+
+        with house.store.read() as tx:
+            assert timers.count(tx, "live") == {}
 
     def test_a_code_anew_by_the_next_provider(self, house: House) -> None:
         house.one.script = [Unknown("timeout")]

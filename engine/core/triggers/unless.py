@@ -36,8 +36,8 @@ def _concerns(timer: Timer, canceller: Canceller, event: Event) -> bool:
 
 def _end(work: Work, timer: Timer, event: Event) -> None:
     work.decision.cancelled.append(timer.id)
-    if timer.kind == "fallback" or timer.item is None:
-        return  # a chain ends without a verdict (fine print 7)
+    if timer.kind in ("fallback", "leaving") or timer.item is None:
+        return  # a chain ends without a verdict (fine print 7); nobody knows yet what becomes of a message that is at a provider
     item = timer.item
     user, phone = timer.recipient if timer.kind == "release" else (item.user, item.phone)
     detail = {"event": event.type, "id": event.id, "time": format_instant(event.time)}

@@ -32,10 +32,16 @@ function receipt (session, pdu, number) {
   return () => report(session, facts, number)
 }
 
-const report = (session, facts, number) => session.deliver_sm(facts, resp => {
-  if (resp.command_status === 0) owed.delete(number)
-  say('deliver_sm_resp', { status: resp.command_status, number })
-})
+// Whoever submitted it may be gone by now: then to whoever is bound to the account, and kept (see `resend`) when nobody is.
+function report (session, facts, number) {
+  const to = sessions.has(session) ? session : [...sessions].find(other => other.account === session.account)
+  if (to) {
+    to.deliver_sm(facts, resp => {
+      if (resp.command_status === 0) owed.delete(number)
+      say('deliver_sm_resp', { status: resp.command_status, number })
+    })
+  }
+}
 
 function resend (session) {
   for (const [number, { account, facts }] of owed) if (account === session.account) report(session, facts, number)

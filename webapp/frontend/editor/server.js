@@ -98,7 +98,8 @@ export class Keeper {
     if (this.isDirty) this.later(AFTER_MS);
     else localStorage.removeItem(this.key);
     this.saved(answer);
-    this.told("saved", put(words.saved, answer.at));
+    if (this.isDirty) this.told("unsaved", words.unsaved); // what was written meanwhile is not kept yet
+    else this.told("saved", put(words.saved, answer.at));
     return true;
   }
 
