@@ -51,7 +51,7 @@ servers: ## what the tests talk to (PostgreSQL, Node.js, chromium), from Debian'
 	  else echo "tests that need them will say so: apt-get install$$missing"; fi; fi
 
 pytest: assets servers ## the tests alone, on two cores
-	$(BIN)/python -m pytest -q -n 2
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 format: $(STAMP) ## put the code in shape
 	$(BIN)/ruff check --quiet --fix .

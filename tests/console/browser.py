@@ -51,10 +51,18 @@ class Watched:
 
 
 def findings_of_axe(page: Page) -> list[str]:
-    """Serious and critical violations that axe-core finds on the page as it stands."""
-    source = AXE.read_text("utf-8")
-    page.evaluate(source + "; undefined")  # by the debugger, which no CSP stops
-    found: dict[str, Any] = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    """Serious and critical violations that axe-core finds on the page as it stands; and on the same in the dark, where nothing but colours
+    is another."""
+    page.evaluate(AXE.read_text("utf-8") + "; undefined")  # by the debugger, which no CSP stops
+    found = _violations(page, {})
+    page.emulate_media(color_scheme="dark")
+    found += [f"dark: {one}" for one in _violations(page, {"runOnly": ["color-contrast", "link-in-text-block"]})]
+    page.emulate_media(color_scheme="light")
+    return found
+
+
+def _violations(page: Page, options: dict[str, Any]) -> list[str]:
+    found: dict[str, Any] = page.evaluate("options => axe.run(document, options)", {"resultTypes": ["violations"], **options})
     return [
         f"{one['id']}: {node['target']} {node.get('failureSummary', '')}"
         for one in found["violations"]

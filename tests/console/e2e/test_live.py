@@ -121,13 +121,12 @@ SUB_PAGES = ("/live?who=u1", "/live/events", "/live/messages", "/live/messages/1
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_every_page_of_it_can_be_used_by_everybody(console: Console, visit: Visit, dark: bool) -> None:
+def test_every_page_of_it_can_be_used_by_everybody(console: Console, visit: Visit) -> None:
     console.service.put_users("live", [{"id": "u1", "phone": "+8613812348000"}])
     key = console.service.create_key("till", "ingest")
     posted(console, key, "A1")
     campaign(console)
-    page: Page = visit("publisher", dark=dark)
+    page: Page = visit("publisher")
     found: dict[tuple[str, int], list[str]] = {}
     for width, height in ((1440, 900), (400, 860)):
         page.set_viewport_size({"width": width, "height": height})
