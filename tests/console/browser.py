@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 AXE = Path(__file__).resolve().parents[2] / "webapp" / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 SIZES = {"wide": (1440, 900), "narrow": (400, 860)}
@@ -48,6 +48,13 @@ class Watched:
         page.on("console", lambda message: self.noise.append(f"console: {message.text}") if message.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: self.noise.append(f"error: {error}"))
         page.on("request", lambda request: self.noise.append(f"left: {request.url}") if urlsplit(request.url).netloc != own else None)
+
+
+def settled(page: Page) -> None:
+    """Wait until all that a page fetches for itself is there."""
+    expect(page.locator("[aria-busy=true]")).to_have_count(0, timeout=30_000)
+    if page.locator("#editor[data-file]").count():
+        expect(page.locator("#editor[data-checked]")).to_have_count(1)
 
 
 def findings_of_axe(page: Page) -> list[str]:

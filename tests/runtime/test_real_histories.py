@@ -1,9 +1,13 @@
-"""Recorded histories through the service, on a clock that the test moves: line for line what `simulate` says of the same events."""
+"""Recorded histories through the service, on a clock that the test moves: line for line what `simulate` says of the same events.
+
+By default a slice of each; `HISTORY_EVENTS=whole python -m pytest tests/runtime/test_real_histories.py` takes all of them.
+"""
 
 from __future__ import annotations
 
 import gzip
 import json
+import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -32,8 +36,9 @@ from tests.unsent import Unsent
 pytestmark = pytest.mark.slow
 DATA = Path(__file__).parents[3] / "shared" / "data"
 SETS = ("olist", "completejourney")
+WHOLE = os.environ.get("HISTORY_EVENTS") == "whole"
 EVENTS = 2_000
-SINGLE = 500  # of them where each is a transaction of its own
+SINGLE = None if WHOLE else 500  # of them where each is a transaction of its own
 THREADS = 6
 ALL = 10_000_000
 LATER = 1_000_000  # after the last event, so that what was due at its instant is judged
@@ -53,7 +58,7 @@ def history(request: pytest.FixtureRequest) -> tuple[list[dict[str, Any]], list[
     """(users, events): a slice from the middle of a recorded history, with the people who are in it."""
     lines = list(read(DATA / request.param / "events.jsonl.gz"))
     start = Random(request.param).randrange(len(lines) // 4, len(lines) // 2)
-    chosen = sorted(lines[start : start + EVENTS], key=lambda line: line["time"])
+    chosen = sorted(lines if WHOLE else lines[start : start + EVENTS], key=lambda line: line["time"])
     people = {line.get("user") for line in chosen}
     return [user for user in read(DATA / request.param / "users.jsonl.gz") if user["id"] in people], chosen
 

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.console.browser import findings_of_axe
+from tests.console.browser import findings_of_axe, settled
 from tests.console.conftest import Visit
 
 PAGES = (
@@ -35,7 +35,7 @@ def test_every_page_can_be_used_by_everybody(visit: Visit) -> None:
         page.set_viewport_size({"width": size[0], "height": size[1]})
         for path in PAGES:
             page.goto(path)
-            page.wait_for_load_state("networkidle")
+            settled(page)
             wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             found[path, size] = findings_of_axe(page) + ([f"{wide} px too wide"] if wide > 0 else [])
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from rules.checking import check
-from tests.console.browser import findings_of_axe
+from tests.console.browser import findings_of_axe, settled
 from tests.console.conftest import Visit
 from tests.console.house import Console
 
@@ -109,7 +109,7 @@ def test_every_state_can_be_used_by_everybody(visit: Visit) -> None:
             f"{story}&view=story",
         ):
             page.goto(path)
-            page.wait_for_load_state("networkidle")
+            settled(page)
             wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             found[path, size] = findings_of_axe(page) + ([f"{wide} px too wide"] if wide > 0 else [])
 
