@@ -15,13 +15,22 @@ from engine.simulate.simulation import Simulation
 
 
 class Outbox:
-    """The messages that stay. `took` is told of every decision, once the memory has it; `judge` is asked for what follows."""
+    """The messages that stay. `frees`: whether one that is taken back gives its cap slots back. `took` is told of every decision, once the
+    memory has it; `judge` is asked for what follows."""
 
-    def __init__(self, book: BookPlan, memory: Memory, stays: Callable[[Message], bool], judge: Callable[[Receipt], Any]) -> None:
+    def __init__(
+        self,
+        book: BookPlan,
+        memory: Memory,
+        stays: Callable[[Message], bool],
+        judge: Callable[[Receipt], Any],
+        frees: Callable[[Message], bool] = lambda message: True,
+    ) -> None:
         self._book = book
         self._memory = memory
         self._stays = stays
         self._judge = judge
+        self._frees = frees
         self._here: dict[str, Message] = {}
 
     def took(self, decision: Decision) -> None:
@@ -33,16 +42,23 @@ class Outbox:
                 self._here[timer.id] = message
         for timer_id in decision.cancelled:
             message = self._here.pop(timer_id, None)
-            if message is not None:
+            if message is not None and self._frees(message):
                 self._judge(Receipt(message, "rejected", in_time=False))
 
 
 class Unsent(Simulation):
-    """`stays`: which messages do not leave."""
+    """`stays`: which messages do not leave; `frees`: as in Outbox."""
 
-    def __init__(self, book: BookPlan, *, stays: Callable[[Message], bool] = lambda message: True, **more: Any) -> None:
+    def __init__(
+        self,
+        book: BookPlan,
+        *,
+        stays: Callable[[Message], bool] = lambda message: True,
+        frees: Callable[[Message], bool] = lambda message: True,
+        **more: Any,
+    ) -> None:
         super().__init__(book, **more)
-        self._outbox = Outbox(book, self.memory, stays, self._judge)
+        self._outbox = Outbox(book, self.memory, stays, self._judge, frees)
 
     def _took(self, decision: Decision) -> None:
         super()._took(decision)

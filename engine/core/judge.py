@@ -290,7 +290,7 @@ def _on_cancellation(work: Work, cancellation: Cancellation) -> None:
         work.decision.cancelled.append(timer.id)
         if timer.item is not None:
             user, phone = timer.recipient if timer.kind == "release" else (timer.item.user, timer.item.phone)
-            verdict = Verdict(work.now, timer.item.rule, user, "cancel", "requested", timer.item.occurrence, None, phone)
+            verdict = Verdict(work.now, timer.item.rule, user, "cancel", cancellation.reason, timer.item.occurrence, None, phone)
             work.decision.judged.append(verdict)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from engine.core.facts import Event
 from engine.core.outcomes import Item, Message, Timer
@@ -59,9 +59,11 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class Cancellation:
-    """Somebody asked to cancel these pending timers and waiting messages."""
+    """Somebody asked to cancel these pending timers and waiting messages; or an `unless` found a message that was just being sent, and
+    nobody took it."""
 
     timers: Sequence[Timer]
+    reason: Literal["requested", "unless"] = "requested"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ Cells are loaded in classes for the whole batch, and singly when something else 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from heapq import heappop, heappush
 from typing import Any
@@ -24,8 +25,8 @@ from engine.core.zones import format_instant
 from engine.runtime import adopting
 from engine.runtime.adopting import Adoption
 from engine.runtime.tombstones import Tombstones
-from engine.runtime.waiting import RETRY, UNLESS, leaving, retry_timer
-from engine.store import audience, campaigns, cells, changes, decisions, messages, people, timers
+from engine.runtime.waiting import RETRY, UNLESS, leaving, retry_timer, untouched
+from engine.store import attempts, audience, campaigns, cells, changes, decisions, messages, people, timers
 from engine.store.campaigns import Campaign
 from engine.store.changes import Change
 from engine.store.decisions import NewDecision
@@ -39,6 +40,14 @@ CAMPAIGN_PRIORITY = 3  # behind everything that somebody waits for
 INLINE = 500  # people whom the audiences of one instant may select at most to be judged at once, in the same transaction
 _PAGE = 1000  # people of an audience that are read at a time
 _LOOKED_AT = 20  # times as many people are looked at to find them; beyond that it is a campaign, however few it may reach
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A message that has not left, and whether certainly nobody has got it by an earlier attempt."""
+
+    stored: Stored
+    is_clean: bool
 
 
 class Desk:
@@ -64,7 +73,7 @@ class Desk:
         self._rows: list[tuple[NewDecision, list[Verdict], list[Message]]] = []
         self._conversions: list[Conversion] = []
         self._said: list[tuple[NewDecision, Change]] = []  # what was said of people, with the decision's row
-        self._held: dict[str, Stored | None] = {}  # messages that an `unless` may find, by their timer; None: a provider has it
+        self._held: dict[str, _Held | None] = {}  # messages that an `unless` may find, by their timer; None: a provider has it
         self._fresh: dict[str, Message] = {}  # those of this batch
         self._taken_back: dict[str, Message] = {}  # by id
         # Until it is done, users are renewed when they are first loaded.
@@ -91,7 +100,13 @@ class Desk:
         """Look whether the messages for which these timers stand are still here, and keep them here."""
         if timer_ids:
             found = messages.hold(self.tx, self.env, [timer_id.partition("|")[2] for timer_id in timer_ids])
-            self._held |= {timer_id: found.get(timer_id.partition("|")[2]) for timer_id in timer_ids}
+            tried = attempts.of_messages(self.tx, [stored.seq for stored in found.values() if stored.tries])
+            here = {
+                id: _Held(stored, untouched(tried.get(stored.seq, ())))
+                for id, stored in found.items()
+                if stored.state in (State.QUEUED, State.WAITING)
+            }
+            self._held |= {timer_id: here.get(timer_id.partition("|")[2]) for timer_id in timer_ids}
 
     def people(self) -> Iterator[Person]:
         """(phone or "", user id) of every user, in order."""
@@ -267,13 +282,14 @@ class Desk:
                 self._fresh[timer.id] = message
 
     def _take_back(self, timer_ids: Iterable[str]) -> None:
-        """Messages that an `unless` has found before any provider was asked end here, and their cap slots are free. Of one that was tried
-        dispatch knows what somebody may have got."""
+        """Messages that an `unless` has found end here. Their cap slots are free where certainly nobody has got them."""
         for timer_id in timer_ids:
-            stored = self._held.get(timer_id)
-            message = stored.message if stored is not None and not stored.tries else self._fresh.get(timer_id)
-            if message is not None and message.id not in self._taken_back:
-                self._taken_back[message.id] = message
+            held = self._held.get(timer_id)
+            message = held.stored.message if held is not None else self._fresh.get(timer_id)
+            if message is None or message.id in self._taken_back:
+                continue
+            self._taken_back[message.id] = message
+            if held is None or held.is_clean:
                 self.clockwork.judge(Receipt(message, "rejected", in_time=False), self._rows[-1][0].at)
 
     def note(self, verdicts: Iterable[Verdict]) -> None:
@@ -310,7 +326,7 @@ class Desk:
         seq_of = {id(row): seq for (row, _, _), seq in zip(kept, seqs, strict=True)}
         changes.add(self.tx, self.env, [(seq_of[id(row)], row.cause, row.at, change) for row, change in self._said])
         messages.add(self.tx, self.env, [self._outgoing(one, seq) for seq, (_, _, sent) in zip(seqs, kept, strict=True) for one in sent])
-        ended = [stored.seq for stored in self._held.values() if stored is not None and stored.message.id in self._taken_back]
+        ended = [held.stored.seq for held in self._held.values() if held is not None and held.stored.message.id in self._taken_back]
         messages.apply(self.tx, [Move(seq, State.CANCELLED, UNLESS) for seq in ended], at)
         decisions.add_conversions(self.tx, self.env, self._conversions)
 

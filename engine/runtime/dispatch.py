@@ -247,9 +247,6 @@ class Dispatcher:
         for stored in claimed:
             message = stored.message
             clean = untouched(tried.get(stored.seq, ()))
-            if stored.tries and retry_id(stored.message) not in batch.standing:
-                ends.append((stored, Stay(State.CANCELLED, UNLESS, clean)))
-                continue
             if stored.campaign in halted:
                 ends.append((stored, Stay(State.CANCELLED, "stopped", clean)))
                 continue
@@ -436,7 +433,10 @@ class Dispatcher:
         active = self._books.active(tx, env)
         book = active.plan if active is not None else None
         causes: list[Cause] = []
+        # After the move: it has waited for a worker that was just looking whether the message is still here.
+        standing = timers.standing(tx, env, [retry_id(one.stored.message) for one, _ in answered if one.stood])
         waiting: list[Timer] = []
+        overtaken: list[Stored] = []  # by an `unless`
         done: list[str] = []  # timers of messages that will not be tried again
         for one, outcome in answered:
             stored, message = one.stored, one.stored.message
@@ -450,8 +450,14 @@ class Dispatcher:
             if moves[stored.seq].to is State.REJECTED:
                 status = "rejected" if untouched(tried[stored.seq]) else "undelivered"  # the latter keeps the cap's slots
                 causes.append((Receipt(message, status, in_time(message, book, now)), "receipt", message.id))
-            elif moves[stored.seq].to is State.WAITING and not one.stood:  # one that stood and is gone was ended by an `unless`
+            elif moves[stored.seq].to is State.WAITING and not one.stood:
                 waiting.append(retry_timer(message, book))
+            elif moves[stored.seq].to is State.WAITING and retry_id(message) not in standing:
+                overtaken.append(stored)
+                causes.append((Cancellation([retry_timer(message, book)], UNLESS), "cancellation", message.id))
+                if untouched(tried[stored.seq]):
+                    causes.append((Receipt(message, "rejected", in_time=False), "receipt", message.id))
+        messages.apply(tx, [Move(stored.seq, State.CANCELLED, UNLESS) for stored in overtaken], now)
         self._deciding.judge(tx, env, causes, now)
         timers.drop(tx, env, done)
         timers.add(tx, env, waiting)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
+from typing import Final
 
 from engine.core.case import NEVER
 from engine.core.outcomes import Item, Message, Timer
@@ -19,7 +20,7 @@ SECOND = 1_000_000
 RETRY = "retry"  # the same provider, later
 NEXT = "next_provider"  # this one will not take it
 NEW_CODE = "new_code"  # a verification's outcome is unknown: another provider, another code
-UNLESS = "unless"  # why a message has ended: an event of its rule's `unless` came before it left
+UNLESS: Final = "unless"  # why a message has ended: an event of its rule's `unless` came before it left
 RESEND = "resend"  # a notification's outcome is unknown, and the provider knows our id
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from engine.core.facts import Event
 from engine.core.outcomes import Message, Verdict
@@ -20,12 +20,27 @@ from engine.simulate.simulation import ScriptedReceipt, Simulation
 from rules.model import At, Duration, Expectation, FieldDef, RuleTest, path_text
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What did not come as expected.
+
+    kind: `missing` or `extra` (a message), `order` (of the messages), `verdict` (a missing one), `story` (it cannot be played: `text` alone
+    says why). text: a paragraph for people. wanted: the fields that were expected, `at` as an instant. lines: what came instead, as
+    `simulate` writes it: the verdicts of the rule, or the messages.
+    """
+
+    kind: Literal["missing", "extra", "order", "verdict", "story"]
+    text: str
+    wanted: Mapping[str, Any] = field(default_factory=dict)
+    lines: Sequence[Mapping[str, Any]] = ()
+
+
 @dataclass(slots=True)
 class StoryResult:
-    """How a rule test went. `problems` is empty when it passed; each is a paragraph for people."""
+    """How a rule test went. `problems` is empty when it passed."""
 
     name: str
-    problems: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
     seconds: float = 0.0
     messages: list[dict[str, Any]] = field(default_factory=list)
     verdicts: list[dict[str, Any]] = field(default_factory=list)
@@ -33,7 +48,7 @@ class StoryResult:
     @property
     def message(self) -> str:
         """All problems, for people; empty when it passed."""
-        return "\n".join(self.problems)
+        return "\n".join(problem.text for problem in self.problems)
 
     @property
     def passed(self) -> bool:
@@ -85,7 +100,7 @@ class _Story:
         first = self.test.events[0].at if self.test.events else self.test.until
         if isinstance(first, int):
             return first
-        self.result.problems.append("the first event needs an instant (later ones may be offsets from it)")
+        self.result.problems.append(Problem("story", "the first event needs an instant (later ones may be offsets from it)"))
         return 0
 
     def _events(self) -> list[Event]:
@@ -104,7 +119,7 @@ class _Story:
             }
             event = reader.read(line)
             if isinstance(event, Refusal):
-                self.result.problems.append(f"event {index + 1} ({path_text(story.path)}): {event.reason}")
+                self.result.problems.append(Problem("story", f"event {index + 1} ({path_text(story.path)}): {event.reason}"))
             else:
                 found.append(event)
         found.sort(key=lambda event: event.received)
@@ -139,31 +154,38 @@ def thawed(tree: Any) -> Any:
 # ---- expected against got ---------------------------------------------------------------------------------------------------------------
 
 
-def _compare(test: RuleTest, result: StoryResult, story: _Story) -> list[str]:
+def _compare(test: RuleTest, result: StoryResult, story: _Story) -> list[Problem]:
     problems = []
     if test.expect is not None:
         problems += _compare_messages(test.expect, result, story)
     for wanted in test.verdicts:
         if not any(_fits(wanted, line, story) for line in result.verdicts):
-            rule = str(wanted.fields.get("rule", ""))
-            problems.append(f"no verdict {_shown(wanted, story)}\n{_why_not(rule, result)}")
+            problems.append(_missing("verdict", wanted, result, story))
     return problems
 
 
-def _compare_messages(expected: tuple[Expectation, ...], result: StoryResult, story: _Story) -> list[str]:
+def _missing(kind: Literal["missing", "verdict"], wanted: Expectation, result: StoryResult, story: _Story) -> Problem:
+    """With the verdicts of the rule, so that "why not" needs no second run."""
+    rule = str(wanted.fields.get("rule", ""))
+    verdicts = [line for line in result.verdicts if line["rule"] == rule]
+    what = "no verdict" if kind == "verdict" else "expected but not sent:"
+    at = {"at": format_instant(story.instant(wanted.at))} if wanted.at is not None else {}
+    fields = {**at, **{name: thawed(value) for name, value in wanted.fields.items()}}
+    return Problem(kind, f"{what} {_shown(wanted, story)}\n{_why_not(rule, verdicts)}", fields, verdicts)
+
+
+def _compare_messages(expected: tuple[Expectation, ...], result: StoryResult, story: _Story) -> list[Problem]:
     """Exactly these messages, in order; what is the same at both ends is left out of the report."""
     got = result.messages
     fits = [[_fits(wanted, line, story) for line in got] for wanted in expected]
     if len(expected) == len(got) and all(fits[at][at] for at in range(len(got))):
         return []
-    problems = []
     missing, extra = _unmatched(fits, len(got))
-    for at in missing:
-        rule = str(expected[at].fields.get("rule", ""))
-        problems.append(f"expected but not sent: {_shown(expected[at], story)}\n{_why_not(rule, result)}")
-    problems += [f"sent but not expected: {_told(got[at])}" for at in extra]
+    problems = [_missing("missing", expected[at], result, story) for at in missing]
+    problems += [Problem("extra", f"sent but not expected: {_told(got[at])}", lines=[got[at]]) for at in extra]
     if not problems:
-        problems.append("the messages came in another order: " + "; ".join(_told(line) for line in got))
+        told = "the messages came in another order: " + "; ".join(_told(line) for line in got)
+        problems.append(Problem("order", told, lines=got))
     return problems
 
 
@@ -224,9 +246,7 @@ def _told(line: Mapping[str, Any]) -> str:
     return f"at {line['at']} rule {line['rule']}, user {line['user'] or '-'}, channel {line['channel']}{what}"
 
 
-def _why_not(rule: str, result: StoryResult) -> str:
-    """The verdicts of the rule, so that "why not" needs no second run."""
-    verdicts = [line for line in result.verdicts if line["rule"] == rule]
+def _why_not(rule: str, verdicts: Sequence[Mapping[str, Any]]) -> str:
     if not verdicts:
         return f"    the rule {rule} gave no verdict: no event or tick of the story fits its trigger" if rule else "    (no rule named)"
     return "\n".join(

@@ -258,13 +258,13 @@ def of_trace(tx: Tx, env: str, trace: int, limit: int = 1000) -> list[Stored]:
 
 
 def hold(tx: Tx, env: str, ids: Iterable[str]) -> dict[str, Stored]:
-    """Those of these messages that have not left, by id; until the end of the transaction no dispatcher takes them. Waits for one that is
+    """These messages by id, as they stand until the end of the transaction: no dispatcher takes or moves them. Waits for one that is
     about to."""
     statement = _HELD_LOCKED if tx.is_postgresql else _HELD
     return {stored.message.id: stored for stored in map(_stored, tx.run(statement, {"env": env, "ids": list(ids)}))}
 
 
-_HELD = _BY_ID.where(_WAITS).order_by(messages.c.seq)
+_HELD = _BY_ID.order_by(messages.c.seq)
 _HELD_LOCKED = _HELD.with_for_update()
 
 

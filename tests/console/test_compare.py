@@ -217,8 +217,11 @@ def test_notes_and_names_are_shown_as_text(console: Console) -> None:
 def test_tests_run_in_the_page_and_a_failure_says_why(shop: Console) -> None:
     text = shop.as_("viewer").get("/tests/results", htmx=True, only="failed").text
 
-    assert "expected but not sent" in text
-    assert "condition_false" in text
+    assert "该发的没有发" in text
+    assert "下单确认 <code>order-created</code>" in text
+    assert "7月1日 周三 10:50" in text  # on the book's clock
+    assert "event.amount ≥ 50，实为 0" in text
+    assert "Expected but not sent" in shop.as_("viewer", "en").get("/tests/results", htmx=True, only="failed").text
     assert "137</strong>" in text
 
 

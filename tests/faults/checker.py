@@ -14,10 +14,10 @@ from typing import Any
 
 from engine.core.clockwork import Clockwork
 from engine.core.facts import Event
-from engine.core.occurrences import UserChange
+from engine.core.occurrences import Cancellation, Receipt, UserChange
 from engine.core.outcomes import Decision, Message, Verdict
 from engine.core.plan import BookPlan
-from engine.runtime.waiting import UNLESS, untouched
+from engine.runtime.waiting import UNLESS, retry_timer, untouched
 from engine.simulate.memory import Memory
 from engine.simulate.output import line_of
 from engine.simulate.simulation import ScriptedReceipt
@@ -62,13 +62,18 @@ class History:
             )
 
     def judged(self) -> list[Recorded]:
-        """Decisions of events and timers, in the recorded order."""
-        return [row for row in self.record if row.cause in ("event", "timer")]
+        """Decisions of events and timers, and of what `overtaken` are, in the recorded order."""
+        return [row for row in self.record if row.cause in ("event", "timer", "cancellation")]
 
-    def taken_back(self) -> frozenset[str]:
-        """Messages that an `unless` found before any provider had them."""
+    def overtaken(self) -> set[str]:
+        """Messages whose `unless` came while a provider was asked, which refused for now."""
+        return {str(row.ref) for row in self.record if row.cause == "cancellation"}
+
+    def taken_back(self) -> dict[str, bool]:
+        """Messages that an `unless` found waiting, and whether certainly nobody had got them."""
         ended = [one for one in self.messages if (one.state, one.reason) == (State.CANCELLED, UNLESS)]
-        return frozenset(one.message.id for one in ended if untouched(self.attempts.get(one.seq, ())))
+        found = {one.message.id: untouched(self.attempts.get(one.seq, ())) for one in ended}
+        return {id: is_clean for id, is_clean in found.items() if id not in self.overtaken()}
 
     def inversions(self) -> int:
         """How many decisions stand behind a later one: accepted before, and seen after, by processes that share a database."""
@@ -92,6 +97,7 @@ class Report:
     verdicts: int = 0
     messages: int = 0
     inversions: int = 0
+    overtaken: int = 0  # messages that an `unless` ended while a provider was asked
     unknown: int = 0  # attempts whose outcome nobody knows
     repeated: int = 0  # messages that a gateway has got more than once, each allowed and counted
     states: dict[str, int] = field(default_factory=dict)
@@ -109,13 +115,19 @@ def silence(plan: BookPlan) -> list[ScriptedReceipt]:
 
 
 def simulated(
-    plan: BookPlan, people: Iterable[Mapping[str, Any]], recorded: Sequence[Received], until: int, taken_back: Collection[str] = ()
+    plan: BookPlan, people: Iterable[Mapping[str, Any]], recorded: Sequence[Received], until: int, taken_back: Mapping[str, bool]
 ) -> list[str]:
     """What `simulate` says of the recorded events in the recorded order, sorted. `taken_back`: messages that an `unless` found before they
-    left, where a simulation's leave at once."""
+    left, where a simulation's leave at once, and whether their slots are free."""
     if not recorded:
         return []
-    simulation = Unsent(plan, stays=lambda message: message.id in taken_back, until=until, receipts=silence(plan))
+    simulation = Unsent(
+        plan,
+        stays=lambda message: message.id in taken_back,
+        frees=lambda message: taken_back[message.id],
+        until=until,
+        receipts=silence(plan),
+    )
     for user in people:
         simulation.add_user(user["id"], {name: value for name, value in user.items() if name != "id"})
     return sorted(shown(one) for page in simulation.run(one.event for one in recorded) for one in page)
@@ -134,8 +146,15 @@ def replayed(plan: BookPlan, people: Iterable[Mapping[str, Any]], history: Histo
 
     clockwork = Clockwork(plan, memory, took)
     taken_back = history.taken_back()
+    overtaken = {id: one for one in history.messages if (id := one.message.id) in history.overtaken()}
     now = 0
-    outbox = Outbox(plan, memory, lambda message: message.id in taken_back, lambda receipt: clockwork.judge(receipt, now))
+    outbox = Outbox(
+        plan,
+        memory,
+        lambda message: message.id in taken_back,
+        lambda receipt: clockwork.judge(receipt, now),
+        frees=lambda message: taken_back[message.id],
+    )
     known: dict[tuple[str, str | None], Event] = {(one.event.source, one.event.id): one.event for one in history.events}
     for user in people:
         clockwork.judge(UserChange(user["id"], {name: value for name, value in user.items() if name != "id"}), 0)
@@ -145,6 +164,11 @@ def replayed(plan: BookPlan, people: Iterable[Mapping[str, Any]], history: Histo
         if row.cause == "event":
             assert row.source is not None
             clockwork.event(known[row.source, row.ref], row.at)
+        elif row.cause == "cancellation":
+            stored = overtaken[str(row.ref)]
+            clockwork.judge(Cancellation([retry_timer(stored.message, plan)], UNLESS), now)
+            if untouched(history.attempts[stored.seq]):
+                clockwork.judge(Receipt(stored.message, "rejected", in_time=False), now)
         else:
             clockwork.settle(memory.take_due(row.at), (), row.at)
     return sorted(map(shown, found))
@@ -171,7 +195,8 @@ def check(
     _same(history.lines(), replayed(world.plan(), world.users(), history), "a replay of the record")
     if one_order:
         assert not report.inversions, f"{report.inversions} decisions stand behind later ones"
-    if not report.inversions:
+    report.overtaken = len(history.overtaken())
+    if not report.inversions and not report.overtaken:  # a simulation has no providers that refuse for now
         until = max([row.at for row in history.record], default=0)
         _same(history.lines(), simulated(world.plan(), world.users(), history.events, until, history.taken_back()), "simulate")
     _everybody_once(history)
@@ -280,7 +305,8 @@ def summary(report: Report) -> str:
     states = ", ".join(f"{number} {state}" for state, number in sorted(report.states.items()))
     return (
         f"{report.events} events, {report.verdicts} verdicts, {report.messages} messages ({states}); {report.unknown} unknown attempts, "
-        f"{report.repeated} messages at a gateway more than once, {report.inversions} inversions"
+        f"{report.repeated} messages at a gateway more than once, {report.inversions} inversions, "
+        f"{report.overtaken} ended by an unless while a provider was asked"
     )
 
 

@@ -272,12 +272,21 @@ class TestNeverLate:
         house.order("A1")
         house.step()
         house.post("order.closed", order_id="A1")
-        house.later(5 * MINUTE)
 
-        assert house.states() == ["cancelled"]
-        assert house.only().reason == "unless"
+        assert (house.states(), house.only().reason, house.slots()) == (["cancelled"], "unless", 0)
+        house.later(5 * MINUTE)
         assert len(house.one.given) == 1
-        assert house.slots() == 0
+
+    def test_unless_keeps_the_slot_of_what_somebody_may_have_got(self, house: House) -> None:
+        house.one.script = [Unknown("timeout"), LATER]
+        house.one.deduplicates = True
+        house.order("A1")
+        house.step()
+        house.later(2 * MINUTE)
+        assert (house.states(), len(house.one.given)) == (["waiting"], 2)
+        house.post("order.closed", order_id="A1")
+
+        assert (house.states(), house.only().reason, house.slots()) == (["cancelled"], "unless", 1)
 
     def test_unless_takes_back_a_message_that_was_never_tried(self, house: House) -> None:
         """At once, with its slot and a verdict; nobody is asked for it any more."""
@@ -326,14 +335,19 @@ class TestNeverLate:
             assert [one.outcome for _, one in decisions.newest_verdicts(tx, "live", rule="created").items] == ["send"]
 
     def test_unless_while_a_provider_refuses_it_for_now(self, house: House) -> None:
-        """It came too early for the next try, and is not forgotten by then: nobody is asked again."""
+        """Then it ends, with a verdict, and nobody is asked again."""
         house.one.script = [LATER]
         house.one.before = lambda batch: house.post("order.closed", order_id="A1") and None
-        house.order("A1")
+        id = house.order("A1")
         house.step()
-        house.later(5 * MINUTE)
 
-        assert (house.states(), house.only().reason, len(house.one.given), house.slots()) == (["cancelled"], "unless", 1, 0)
+        assert (house.states(), house.only().reason, house.slots()) == (["cancelled"], "unless", 0)
+        with house.store.read() as tx:
+            found = [(one.outcome, one.reason, one.occurrence) for _, one in decisions.newest_verdicts(tx, "live", rule="created").items]
+            assert timers.count(tx, "live") == {}
+        assert found == [("cancel", "unless", id), ("send", "ok", id)]
+        house.later(5 * MINUTE)
+        assert len(house.one.given) == 1
 
     def test_unless_and_a_dispatcher_at_once(self, house: House) -> None:
         """Whoever is first: either it has left, or a verdict says that it was taken back; never both, and never neither."""

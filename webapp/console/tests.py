@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, request
+from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from engine.runtime.gates import TestsRun, TestsTooLong
+from engine.simulate.explain import shown
+from engine.simulate.story import Problem
 from rules.checking import Checked
 from rules.findings import Span
 from rules.model import Path, path_text
 from webapp.console import frame
 from webapp.console.books import DRAFT, BookRef, book_ref
+from webapp.console.live.telling import why
+from webapp.console.words import word
 
 blueprint = Blueprint("tests", __name__, url_prefix="/tests")
 
@@ -79,6 +85,8 @@ def _shown(ref: BookRef, checked: Checked, run: TestsRun | None, too_long: bool 
         "ref": ref, "checked": checked, "run": run, "too_long": too_long, "asked": asked, "only": only,
         "tests": sorted(shown, key=lambda one: one.passed), "failed": sum(not one.passed for one in found),
         "places": _places(checked),
+        "why": why, "wishes": wishes, "rules": checked.book.rules if checked.book is not None else {},
+        "zone": ZoneInfo(checked.book.timezone) if checked.book is not None else None,
         "reach": reach, "files": files, "file": file, "lines": checked.sources.get(file, "").splitlines(), "gaps": _gaps,
     }  # fmt: skip
 
@@ -87,6 +95,31 @@ def _places(checked: Checked) -> dict[str, Span]:
     """Where each test stands."""
     named = [(name, ("tests", name)) for name in checked.draft.names["tests"]]
     return {name: checked.positions.key(path) for name, path in named if path in checked.positions}
+
+
+def wishes(problem: Problem) -> list[str]:
+    """What else was expected, besides the rule, its instant and its user; each in a few words."""
+    told = []
+    for name, wanted in problem.wanted.items():
+        if name in ("rule", "at", "user"):
+            continue
+        if name == "text" and isinstance(wanted, Mapping):
+            told += [f"{_TEXTS[op]()} {shown(value)}" if op in _TEXTS else f"text {op} {shown(value)}" for op, value in wanted.items()]
+        elif name in ("outcome", "reason", "channel", "type") and not isinstance(wanted, Mapping):
+            told.append(" / ".join(word(str(one), name) for one in (wanted if isinstance(wanted, list) else [wanted])))
+        else:
+            told.append(f"{name} {shown(wanted)}")
+    return told
+
+
+_TEXTS: Mapping[str, Callable[[], str]] = {
+    "is": lambda: str(gettext("文本是")),
+    "is_not": lambda: str(gettext("文本不是")),
+    "contains": lambda: str(gettext("文本里有")),
+    "starts_with": lambda: str(gettext("文本开头是")),
+    "ends_with": lambda: str(gettext("文本结尾是")),
+    "not": lambda: str(gettext("文本不该")),
+}
 
 
 def reach_of(checked: Checked, run: TestsRun) -> dict[str, dict[int, Reach]]:

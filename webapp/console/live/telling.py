@@ -47,7 +47,11 @@ def _node(detail: Mapping[str, Any]) -> str:
     if detail.get("kind") == "segment" or "segment" in detail:
         return str(gettext("不属于人群 %(segment)s", segment=detail.get("segment")))
     if detail.get("kind") != "leaf":
-        return str(detail.get("path", ""))
+        path = str(detail.get("path", ""))
+        group = {"any": gettext("没有一项成立"), "all": gettext("有一项不成立"), "not": gettext("不该成立的成立了")}.get(
+            str(detail.get("kind"))
+        )
+        return f"{path.partition('.when.')[2] or path}: {group}" if group else path
     field = _field(str(detail["path"]))
     if detail["op"] == "exists":
         actual = detail["actual"]
