@@ -107,6 +107,8 @@ def wishes(problem: Problem) -> list[str]:
             told += [f"{_TEXTS[op]()} {shown(value)}" if op in _TEXTS else f"text {op} {shown(value)}" for op, value in wanted.items()]
         elif name in ("outcome", "reason", "channel", "type") and not isinstance(wanted, Mapping):
             told.append(" / ".join(word(str(one), name) for one in (wanted if isinstance(wanted, list) else [wanted])))
+        elif name == "parts" and isinstance(wanted, int):
+            told.append(str(gettext("%(parts)s 条", parts=wanted)))
         else:
             told.append(f"{name} {shown(wanted)}")
     return told
