@@ -2,11 +2,13 @@
 import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
 import { yaml } from "@codemirror/lang-yaml";
-import { bracketMatching, HighlightStyle, indentUnit, syntaxHighlighting } from "@codemirror/language";
+import { bracketMatching, HighlightStyle, indentUnit, syntaxHighlighting, syntaxTree } from "@codemirror/language";
 import { nextDiagnostic, setDiagnostics } from "@codemirror/lint";
 import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
-import { EditorState, RangeSet, StateEffect, StateField } from "@codemirror/state";
-import { drawSelection, EditorView, gutter, GutterMarker, highlightActiveLine, highlightActiveLineGutter, hoverTooltip, keymap, lineNumbers } from "@codemirror/view";
+import { EditorState, RangeSet, RangeSetBuilder, StateEffect, StateField } from "@codemirror/state";
+import {
+  Decoration, drawSelection, EditorView, gutter, GutterMarker, highlightActiveLine, highlightActiveLineGutter, hoverTooltip, keymap, lineNumbers, ViewPlugin,
+} from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { helpElement, kindMark, sign, textMark, typeMark } from "./help.js";
 import { fromCharacters, toOffset, toPlace } from "./places.js";
@@ -21,6 +23,40 @@ const colours = HighlightStyle.define([
   { tag: [tags.comment, tags.lineComment], color: "var(--ink-3)" },
   { tag: [tags.meta, tags.labelName], color: "var(--value)" },
 ]);
+
+// What YAML does not tell apart, and people do: figures, durations and truth values; texts. Names of things stay black.
+const KINDS = [
+  [Decoration.mark({ class: "cm-figure" }), /^(-?\d+(\.\d+)?(ms|s|m|h|d|w|%)?|true|false|null)$/],
+  [Decoration.mark({ class: "cm-text" }), /[\u3400-\u9fff\s]/],
+];
+
+const scalars = ViewPlugin.fromClass(
+  class {
+    constructor(view) {
+      this.marks = this.found(view);
+    }
+    update(update) {
+      if (update.docChanged || update.viewportChanged || syntaxTree(update.startState) !== syntaxTree(update.state)) this.marks = this.found(update.view);
+    }
+    found(view) {
+      const marks = new RangeSetBuilder();
+      for (const { from, to } of view.visibleRanges) {
+        syntaxTree(view.state).iterate({
+          from,
+          to,
+          enter: ({ name, node, from: begin, to: end }) => {
+            if (name !== "Literal" || node.parent?.name === "Key") return;
+            const text = view.state.doc.sliceString(begin, end);
+            const kind = KINDS.find(([, looks]) => looks.test(text));
+            if (kind) marks.add(begin, end, kind[0]);
+          },
+        });
+      }
+      return marks.finish();
+    }
+  },
+  { decorations: (plugin) => plugin.marks },
+);
 
 // ---- bars of the draft ----
 
@@ -162,6 +198,7 @@ export function editorFor(textarea, { file, nonce, isEditable, changed, moved, s
       history(),
       yaml(),
       syntaxHighlighting(colours),
+      scalars,
       bracketMatching(),
       closeBrackets(),
       search({ top: true }),
