@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 
 import phonenumbers
@@ -22,6 +23,8 @@ def normalise(phone: object, region: str = "CN") -> str | None:
 
 @lru_cache(maxsize=65536)
 def _normalise(phone: str, region: str) -> str | None:
+    if _mainland_mobile()(phone):  # nearly all: a fiftieth of the time that the library needs to find out the same
+        return phone
     phone = phone.strip(_COPIED)
     if not _WRITTEN(phone):
         return None
@@ -32,6 +35,15 @@ def _normalise(phone: str, region: str) -> str | None:
     if not phonenumbers.is_valid_number(number):
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+@lru_cache(maxsize=1)
+def _mainland_mobile() -> Callable[[str], object]:
+    """Tells a valid mobile number of mainland China in E.164, by the library's own pattern."""
+    known = phonenumbers.PhoneMetadata.metadata_for_region("CN")
+    assert known is not None
+    assert known.mobile is not None
+    return re.compile(rf"\+86(?:{known.mobile.national_number_pattern})", re.ASCII).fullmatch
 
 
 def is_mainland(e164: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import phonenumbers
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -89,3 +90,18 @@ def test_country_and_prefix(number: str, mainland: bool, region: str, prefix: st
 )  # fmt: skip
 def test_a_masked_number_keeps_its_ends(number: str, shown: str) -> None:
     assert phones.mask(number) == shown
+
+
+@settings(max_examples=500)
+@given(st.from_regex(r"\+86(1[0-9]{9,11}|[2-9][0-9]{7,9})", fullmatch=True))
+def test_the_short_way_is_the_librarys(number: str) -> None:
+    """For mainland numbers the library's pattern alone is asked; it must not say anything else."""
+    try:
+        parsed = phonenumbers.parse(number, "CN")
+    except phonenumbers.NumberParseException:
+        expected = None
+    else:
+        is_valid = phonenumbers.is_valid_number(parsed)
+        expected = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164) if is_valid else None
+
+    assert phones.normalise(number) == expected
