@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from argparse import ArgumentParser, Namespace
 
-from cli import demo
+from cli import collector, demo
 from cli.books import checked
 from cli.console import say
 from cli.http import HttpServer
@@ -48,6 +48,7 @@ def run(args: Namespace) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, server.stop)
         service.start()
+        collector.spare()
         address = address_of(settings)
         say(f"hongyan serves {address} from {without_password(settings.database)}; Ctrl+C stops it")
         if args.demo:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from argparse import ArgumentParser, Namespace
@@ -10,6 +9,7 @@ from collections.abc import Iterable
 
 import orjson
 
+from cli import collector
 from cli.books import usable
 from cli.console import progress, say
 from cli.inputs import Inputs, file_arguments, span, span_arguments
@@ -49,18 +49,11 @@ def run(args: Namespace) -> int:
             verdicts=verdicts,
             traces=[] if args.trace else None,
         )
-        spare_collector()
+        collector.spare()
         print_lines(tally.count(lines(simulation, inputs.events, prices)), book, args.format)
     for text in tally.summary(book, inputs.events.events, inputs.refused, inputs.events.duplicates, len(simulation.pending())):
         say(text)
     return 1 if inputs.refused else 0
-
-
-def spare_collector() -> None:
-    """A long run makes no cycles to speak of: leave the compiled book alone and look for them seldom."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
 
 
 def print_lines(lines: Iterable[Line], book: Rulebook, form: str) -> None:

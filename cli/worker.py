@@ -6,6 +6,7 @@ import signal
 import threading
 from argparse import ArgumentParser, Namespace
 
+from cli import collector
 from cli.console import say
 from cli.parts import effective, opened
 from engine import observe
@@ -30,6 +31,7 @@ def until_stopped(doing: str, *, judging: bool = False, sending: bool = False) -
     observe.set_up()
     with opened(settings, sending=sending) as service:
         service.start(judging=judging, sending=sending)
+        collector.spare()
         say(f"{doing} on {without_password(settings.database)}; Ctrl+C stops it")
         stop.wait()
     return 0

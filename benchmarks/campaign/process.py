@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from benchmarks.campaign.workload import BOOK, EVENT, NOW, fill
+from cli import collector
 from engine.runtime.campaigns import CampaignSettings
 from engine.runtime.clock import TestClock
 from engine.runtime.service import Service
@@ -28,6 +29,7 @@ def run(url: str, page: int) -> dict[str, float]:
     service = Service(Store(url), TestClock(NOW), secret=b"bench", campaigns=CampaignSettings(page=page))
     service.publish({"book.yaml": BOOK}, "bench", "bench")
     service.accept("live", [EVENT])
+    collector.spare()  # as `hongyan serve` and `worker` do
     assert service.worker.step("live")  # the event, and the first page
     early, pages = rss_mib(), []
     known = counts(service)["sent"]

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from engine.core.tlds import SCRIPT_TLDS, TLDS
 
@@ -103,6 +104,10 @@ def sanitise(text: str) -> str:
     """The text without signature brackets, hidden characters and links. Idempotent; linear in the length."""
     if suspect(text) is None:
         return text
+    return _sanitised_before(text) if len(text) <= _SHORT else _sanitised(text)
+
+
+def _sanitised(text: str) -> str:
     for _ in range(_ROUNDS):
         cleaned = _cut_links(_remove("", text))
         if cleaned == text:
@@ -110,6 +115,11 @@ def sanitise(text: str) -> str:
         text = cleaned
     # Cutting made a new link: somebody nested them on purpose.
     return _remove("", "".join(character for character in text if not _MARKS & set(_folds[character])))
+
+
+# A broadcast says the same to everybody: its link is looked at once.
+_SHORT = 300
+_sanitised_before = lru_cache(maxsize=1024)(_sanitised)
 
 
 def _cut_links(text: str) -> str:
