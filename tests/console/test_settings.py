@@ -98,3 +98,16 @@ def test_others_see_providers_only(console: Console) -> None:
     assert "capture" in publisher.get("/settings").text
     assert "/settings/keys" not in publisher.get("/settings").text
     assert publisher.get("/settings/keys").status_code == 403
+
+
+def test_webhooks_are_listed_without_what_may_be_secret(console: Console) -> None:
+    hooks = console.service.webhooks
+    hooks.create("live", "https://93.184.216.34/hook?token=hush", ["message.delivered"], "<b>till</b>", "admin")
+    stopped = hooks.create("live", "https://93.184.216.34/old", [], "", "admin")
+    hooks.change("live", stopped["id"], {"enabled": False}, "admin")
+    page = console.as_("viewer").get("/settings").text
+
+    assert "93.184.216.34/hook" in page
+    assert "hush" not in page
+    assert "&lt;b&gt;till" in page
+    assert page.count("已停用") == 1

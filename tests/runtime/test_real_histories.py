@@ -24,12 +24,14 @@ from engine.people import UserReader
 from engine.refusals import Refusal
 from engine.runtime.clock import TestClock
 from engine.runtime.service import Service
+from engine.settings import Retention
 from engine.simulate.output import line_of
 from engine.simulate.simulation import ScriptedReceipt
 from engine.store import decisions, events, messages
 from engine.store.store import Store
 from rules.checking import load_book
 from rules.loader import read_folder
+from rules.model import Duration
 from tests.runtime.test_equals_simulation import BOOK, shown
 from tests.unsent import Unsent
 
@@ -41,6 +43,7 @@ EVENTS = 2_000
 SINGLE = None if WHOLE else 500  # of them where each is a transaction of its own
 THREADS = 6
 ALL = 10_000_000
+FOR_EVER = Retention(*[Duration(5_000, "w")] * 3)  # the histories are of years, and what is old would be forgotten on the way
 LATER = 1_000_000  # after the last event, so that what was due at its instant is judged
 
 
@@ -96,7 +99,7 @@ def decided(store: Store) -> list[str]:
 
 def opened(store: Store, users: Sequence[Mapping[str, Any]], start: int) -> Service:
     """A service a microsecond before the first event, with everybody in it."""
-    service = Service(store, TestClock(start - 1), secret=b"test")
+    service = Service(store, TestClock(start - 1), secret=b"test", retention=FOR_EVER)
     service.publish({name: text.decode() for name, text in read_folder(BOOK).items()}, "first", "test")
     for place in range(0, len(users), 500):
         assert {answer.status for answer in service.put_users("live", users[place : place + 500])} <= {"accepted"}
@@ -173,7 +176,7 @@ def test_events_posted_at_once_are_decided_in_the_order_of_the_record(
     assert not failed
     service.set_clock(end + 1)
     service.close()
-    rest = Service(Store(store.engine.url.render_as_string(hide_password=False)), TestClock(end + 1), secret=b"test")
+    rest = Service(Store(store.engine.url.render_as_string(hide_password=False)), TestClock(end + 1), secret=b"test", retention=FOR_EVER)
     rest.settle()
     rest.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from urllib.parse import urlsplit
 
 from flask import Blueprint, request, url_for
 from flask_babel import gettext
@@ -21,12 +22,15 @@ AUDIT_ROWS = 50
 
 @blueprint.get("")
 def show() -> Response:
-    """Providers with their health, and the settings in force."""
+    """Providers with their health, the webhooks of the environment, and the settings in force."""
     house = frame.house()
     way_out = house.service.way_out
     health = way_out.routing.health(house.service.clock.now())
     providers = [(name, provider, health.get(name)) for name, provider in sorted(way_out.providers.items())]
-    return frame.page("settings/providers.html", providers=providers, settings=house.settings)
+    hooks = house.service.webhooks.listed(frame.visitor().env).items
+    # Without what may be a secret: user, password and query.
+    webhooks = [{**hook, "where": f"{to.hostname}{to.path}"} for hook in hooks for to in (urlsplit(hook["url"]),)]
+    return frame.page("settings/providers.html", providers=providers, webhooks=webhooks, settings=house.settings)
 
 
 # ---- keys -------------------------------------------------------------------------------------------------------------------------------
