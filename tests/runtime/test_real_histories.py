@@ -22,6 +22,7 @@ from engine.core.zones import format_instant
 from engine.events import EventReader
 from engine.people import UserReader
 from engine.refusals import Refusal
+from engine.runtime.campaigns import CampaignSettings
 from engine.runtime.clock import TestClock
 from engine.runtime.service import Service
 from engine.settings import Retention
@@ -44,6 +45,7 @@ SINGLE = None if WHOLE else 500  # of them where each is a transaction of its ow
 THREADS = 6
 ALL = 10_000_000
 FOR_EVER = Retention(*[Duration(5_000, "w")] * 3)  # the histories are of years, and what is old would be forgotten on the way
+AT_ONCE = CampaignSettings(inline=100_000)  # else audiences of hundreds are judged page by page, while the clock of these tests runs on
 LATER = 1_000_000  # after the last event, so that what was due at its instant is judged
 
 
@@ -99,7 +101,7 @@ def decided(store: Store) -> list[str]:
 
 def opened(store: Store, users: Sequence[Mapping[str, Any]], start: int) -> Service:
     """A service a microsecond before the first event, with everybody in it."""
-    service = Service(store, TestClock(start - 1), secret=b"test", retention=FOR_EVER)
+    service = Service(store, TestClock(start - 1), secret=b"test", retention=FOR_EVER, campaigns=AT_ONCE)
     service.publish({name: text.decode() for name, text in read_folder(BOOK).items()}, "first", "test")
     for place in range(0, len(users), 500):
         assert {answer.status for answer in service.put_users("live", users[place : place + 500])} <= {"accepted"}
@@ -176,7 +178,8 @@ def test_events_posted_at_once_are_decided_in_the_order_of_the_record(
     assert not failed
     service.set_clock(end + 1)
     service.close()
-    rest = Service(Store(store.engine.url.render_as_string(hide_password=False)), TestClock(end + 1), secret=b"test", retention=FOR_EVER)
+    again = Store(store.engine.url.render_as_string(hide_password=False))
+    rest = Service(again, TestClock(end + 1), secret=b"test", retention=FOR_EVER, campaigns=AT_ONCE)
     rest.settle()
     rest.close()
 
