@@ -70,12 +70,12 @@ class Worker:
         # Timers due at the instant of an event come after it, so only those before `now` are certain to have no event before them.
         horizon = now if len(taken) < BATCH or not inbox else min(now, inbox[-1].event.received)
         due = timers.due(tx, env, horizon - 1, BATCH)
-        if len(due) == BATCH:
+        if len(due) >= BATCH:
             horizon = due[-1].due + 1
             inbox = [one for one in inbox if one.event.received < horizon]
         if not inbox and not due:
             return False
-        self.more_waits |= len(taken) == BATCH or len(due) == BATCH
+        self.more_waits |= len(taken) == BATCH or len(due) >= BATCH
         desk.prefetch([one.event for one in inbox], due)
         desk.line_up(due)
         self._judge(desk, inbox, horizon)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from engine.core.case import NEVER
 from engine.core.outcomes import Item, Timer
 from engine.store import bulk, codec, figures
-from engine.store.columns import Among, key_of, names
+from engine.store.columns import Among, Unsought, key_of, names
 from engine.store.schema import timers
 from engine.store.store import Tx
 
@@ -91,19 +91,34 @@ _PENDING = sa.union_all(_watched(timers.c.watch_a), _watched(timers.c.watch_b)).
 
 
 def due(tx: Tx, env: str, until: int, limit: int) -> list[Timer]:
-    """Timers due by an instant, by due instant and then in the order of setting. In a writing transaction they are this one's to drop:
-    on PostgreSQL another that asks waits, and finds them gone."""
-    statement = _DUE_LOCKED if tx.is_postgresql and tx.writing else _DUE
-    return [codec.decode_timer(body) for body in tx.run(statement, {"env": env, "until": until, "limit": limit}).scalars()]
+    """Timers due by an instant, by due instant and then in the order of setting: `limit`, and where these end in the middle of an instant
+    the others that its users have at it, as what falls due together for somebody is judged together, by priority. In a writing transaction
+    they are this one's to drop: on PostgreSQL another that asks waits, and finds them gone."""
+    locks = tx.is_postgresql and tx.writing
+    rows = tx.run(_DUE_LOCKED if locks else _DUE, {"env": env, "until": until, "limit": limit}).all()
+    if len(rows) == limit:
+        last = rows[-1]
+        users = sorted({row.user for row in rows if row.due == last.due and row.user is not None})
+        asked = {"env": env, "users": users, "due": last.due, "serial": last.serial}
+        rows = [*rows, *sorted(tx.run(_WITH_THEM_LOCKED if locks else _WITH_THEM, asked), key=lambda row: row.serial)] if users else rows
+    return [codec.decode_timer(row.body) for row in rows]
 
 
+_DUE_ROW = (timers.c.serial, timers.c.due, timers.c.user, timers.c.body)
 _DUE = (
-    sa.select(timers.c.body)
+    sa.select(*_DUE_ROW)
     .where(timers.c.env == sa.bindparam("env"), timers.c.due <= sa.bindparam("until"))
     .order_by(timers.c.due, timers.c.serial)
     .limit(sa.bindparam("limit"))
 )
 _DUE_LOCKED = _DUE.with_for_update()
+_WITH_THEM = sa.select(*_DUE_ROW).where(
+    timers.c.env == sa.bindparam("env"),
+    Among(timers.c.user, names("users")),
+    Unsought(timers.c.due) == sa.bindparam("due"),
+    Unsought(timers.c.serial) > sa.bindparam("serial"),
+)
+_WITH_THEM_LOCKED = _WITH_THEM.with_for_update()
 
 
 def next_due(tx: Tx, env: str) -> int | None:

@@ -35,8 +35,8 @@ def counted(number: int, expires: int = 1 << 40) -> Cell:
     return cell
 
 
-def timer(id: str, due: int, *watch: str, rule: str = "r", key: str | None = "k") -> Timer:
-    item = Item(rule, id, due, event=event("e", key=key), user="u1")
+def timer(id: str, due: int, *watch: str, rule: str = "r", key: str | None = "k", user: str = "u1") -> Timer:
+    item = Item(rule, id, due, event=event("e", key=key), user=user)
     return Timer(id, "due", due, item=item, watch=watch)
 
 

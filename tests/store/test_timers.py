@@ -30,7 +30,19 @@ def test_due_ones_come_by_instant_then_in_the_order_of_setting(store: Store) -> 
     with store.read() as tx:
         assert timers.next_due(tx, "live") == 5
         assert timers.next_due(tx, "test") is None
-        assert ids(timers.due(tx, "live", 7, 2)) == ["c", "b"]
+        assert ids(timers.due(tx, "live", 4, 2)) == []
+
+
+def test_what_falls_due_together_for_somebody_comes_together(store: Store) -> None:
+    """Also beyond the limit: one judgement has to see all of it."""
+    with store.write() as tx:
+        timers.add(tx, "live", [timer("before", 4, user="u4"), timer("a", 5), timer("b", 5, user="u2"), timer("c", 5, user="u3")])
+        timers.add(tx, "live", [timer("d", 5), timer("e", 5, user="u2"), timer("f", 5, user="u4"), timer("g", 6), timer("other", 4)])
+        timers.add(tx, "test", [timer("t", 5)])
+
+        assert ids(timers.due(tx, "live", 7, 4)) == ["before", "other", "a", "b", "d", "e"]
+        assert ids(timers.due(tx, "live", 7, 2)) == ["before", "other"]
+        assert ids(timers.due(tx, "live", 7, 1)) == ["before"]
 
 
 def test_the_same_id_takes_the_others_place_at_the_end(store: Store) -> None:
