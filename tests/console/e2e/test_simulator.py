@@ -24,6 +24,7 @@ def test_qa_follows_an_overdue_pickup_and_a_waiting_offer_and_keeps_a_test(visit
     expect(page.locator(".clock-figure")).to_contain_text("10:05 6月16日")
     expect(page.locator("#jump-timer")).to_contain_text("10:05")
     page.click("#jump-hour")
+    expect(page.locator(".clock-figure")).to_contain_text("11:05 6月16日")
     page.click("#jump-timer")
     expect(page.locator(".clock-figure")).to_contain_text("10:05 6月17日")
     expect(page.locator("#sim-said")).to_contain_text("个判定")
