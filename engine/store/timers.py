@@ -146,8 +146,8 @@ def count_of_rule(tx: Tx, env: str, rule: str, most: int) -> int:
 
 def standing(tx: Tx, env: str, ids: Iterable[str]) -> set[str]:
     """Those of these timers that stand."""
-    wanted = list(ids)
-    return set(tx.run(_STANDING, {"env": env, "ids": wanted}).scalars()) if wanted else set()
+    wanted = {key_of(id): id for id in ids}  # a long id stands in the table in another form
+    return {wanted[found] for found in tx.run(_STANDING, {"env": env, "ids": list(wanted.values())}).scalars()} if wanted else set()
 
 
 _STANDING = sa.select(timers.c.id).where(timers.c.env == sa.bindparam("env"), Among(timers.c.id, names("ids")))

@@ -68,8 +68,9 @@ def test_dropping_what_is_not_there_is_no_error(store: Store) -> None:
 
         assert timers.drop(tx, "live", ["a", "x"]) == 1
         assert timers.drop(tx, "live", []) == 0
-        assert timers.standing(tx, "live", ["a", "b"]) == {"b"}
-        assert timers.count(tx, "live") == {"due": 1}
+        timers.add(tx, "live", [timer("长" * 700, 5)])
+        assert timers.standing(tx, "live", ["a", "b", "长" * 700]) == {"b", "长" * 700}
+        assert timers.count(tx, "live") == {"due": 2}
 
 
 def test_a_cancellation_finds_rule_and_key(store: Store) -> None:
