@@ -135,6 +135,7 @@ timers = Table(
     _partial("ix_timers_watch_a", "env", "watch_a", where="watch_a IS NOT NULL"),
     _partial("ix_timers_watch_b", "env", "watch_b", where="watch_b IS NOT NULL"),
     _partial("ix_timers_user", "env", "user", where='"user" IS NOT NULL'),
+    _partial("ix_timers_phone", "env", "phone", where='"user" IS NULL AND phone IS NOT NULL'),
     sqlite_autoincrement=True,
 )
 

@@ -92,19 +92,31 @@ _PENDING = sa.union_all(_watched(timers.c.watch_a), _watched(timers.c.watch_b)).
 
 def due(tx: Tx, env: str, until: int, limit: int) -> list[Timer]:
     """Timers due by an instant, by due instant and then in the order of setting: `limit`, and where these end in the middle of an instant
-    the others that its users have at it, as what falls due together for somebody is judged together, by priority. In a writing transaction
+    the others that its people have at it, as what falls due together for somebody is judged together, by priority. In a writing transaction
     they are this one's to drop: on PostgreSQL another that asks waits, and finds them gone."""
     locks = tx.is_postgresql and tx.writing
     rows = tx.run(_DUE_LOCKED if locks else _DUE, {"env": env, "until": until, "limit": limit}).all()
     if len(rows) == limit:
-        last = rows[-1]
-        users = sorted({row.user for row in rows if row.due == last.due and row.user is not None})
-        asked = {"env": env, "users": users, "due": last.due, "serial": last.serial}
-        rows = [*rows, *sorted(tx.run(_WITH_THEM_LOCKED if locks else _WITH_THEM, asked), key=lambda row: row.serial)] if users else rows
+        rows = [*rows, *_with_them(tx, env, rows, locks)]
     return [codec.decode_timer(row.body) for row in rows]
 
 
-_DUE_ROW = (timers.c.serial, timers.c.due, timers.c.user, timers.c.body)
+def _with_them(tx: Tx, env: str, rows: Sequence[Any], locks: bool) -> list[Any]:
+    """What the people of the last instant of `rows` have at it besides, in the order of setting."""
+    last = rows[-1]
+    theirs = [row for row in rows if row.due == last.due]
+    asked = {"env": env, "due": last.due, "serial": last.serial}
+    found: list[Any] = []
+    for statement, people in (
+        (_OF_USERS, {row.user for row in theirs if row.user is not None}),
+        (_OF_PHONES, {row.phone for row in theirs if row.user is None and row.phone is not None}),
+    ):
+        if people:
+            found += tx.run(statement[locks], {**asked, "people": sorted(people)})
+    return sorted(found, key=lambda row: row.serial)
+
+
+_DUE_ROW = (timers.c.serial, timers.c.due, timers.c.user, timers.c.phone, timers.c.body)
 _DUE = (
     sa.select(*_DUE_ROW)
     .where(timers.c.env == sa.bindparam("env"), timers.c.due <= sa.bindparam("until"))
@@ -112,13 +124,19 @@ _DUE = (
     .limit(sa.bindparam("limit"))
 )
 _DUE_LOCKED = _DUE.with_for_update()
-_WITH_THEM = sa.select(*_DUE_ROW).where(
+_AT_THE_SAME = sa.select(*_DUE_ROW).where(
     timers.c.env == sa.bindparam("env"),
-    Among(timers.c.user, names("users")),
     Unsought(timers.c.due) == sa.bindparam("due"),
     Unsought(timers.c.serial) > sa.bindparam("serial"),
 )
-_WITH_THEM_LOCKED = _WITH_THEM.with_for_update()
+
+
+def _not_and_locked(statement: sa.Select[Any]) -> tuple[sa.Select[Any], sa.Select[Any]]:
+    return statement, statement.with_for_update()
+
+
+_OF_USERS = _not_and_locked(_AT_THE_SAME.where(Among(timers.c.user, names("people"))))
+_OF_PHONES = _not_and_locked(_AT_THE_SAME.where(timers.c.user.is_(None), Among(timers.c.phone, names("people"))))
 
 
 def next_due(tx: Tx, env: str) -> int | None:

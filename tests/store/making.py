@@ -35,8 +35,8 @@ def counted(number: int, expires: int = 1 << 40) -> Cell:
     return cell
 
 
-def timer(id: str, due: int, *watch: str, rule: str = "r", key: str | None = "k", user: str = "u1") -> Timer:
-    item = Item(rule, id, due, event=event("e", key=key), user=user)
+def timer(id: str, due: int, *watch: str, rule: str = "r", key: str | None = "k", user: str | None = "u1") -> Timer:
+    item = Item(rule, id, due, event=event("e", key=key), user=user, phone=None if user is not None else "+8613800138000")
     return Timer(id, "due", due, item=item, watch=watch)
 
 

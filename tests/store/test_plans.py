@@ -29,6 +29,7 @@ from engine.store.messages import Move
 from engine.store.states import State
 from engine.store.store import Store, Tx
 
+AT_ONCE = {"env": "live", "due": 5, "serial": 1, "people": ["u"]}
 STATEMENTS: dict[str, tuple[Callable[[Tx], Any], str]] = {
     "inbox": (lambda tx: events.take(tx, "live", 5), "ix_events_inbox"),
     "waiting": (lambda tx: events.count_waiting(tx, "live"), "ix_events_inbox"),
@@ -40,6 +41,8 @@ STATEMENTS: dict[str, tuple[Callable[[Tx], Any], str]] = {
     "people": (lambda tx: people.page(tx, "live", after=("+86", "u")), "ix_people_order"),
     "pending": (lambda tx: timers.pending(tx, "live", ["key:1"]), "ix_timers_watch_b"),
     "due": (lambda tx: timers.due(tx, "live", 5, 5), "ix_timers_due"),
+    "due with its user": (lambda tx: tx.run(timers._OF_USERS[0], AT_ONCE), "ix_timers_user"),
+    "due with its number": (lambda tx: tx.run(timers._OF_PHONES[0], AT_ONCE), "ix_timers_phone"),
     "next due": (lambda tx: timers.next_due(tx, "live"), "ix_timers_due"),
     "drop": (lambda tx: timers.drop(tx, "live", ["t"]), "env=? AND id=?"),
     "cancel": (lambda tx: timers.of_rule(tx, "live", "r", "k"), "ix_timers_rule"),

@@ -38,8 +38,10 @@ def test_what_falls_due_together_for_somebody_comes_together(store: Store) -> No
     with store.write() as tx:
         timers.add(tx, "live", [timer("before", 4, user="u4"), timer("a", 5), timer("b", 5, user="u2"), timer("c", 5, user="u3")])
         timers.add(tx, "live", [timer("d", 5), timer("e", 5, user="u2"), timer("f", 5, user="u4"), timer("g", 6), timer("other", 4)])
+        timers.add(tx, "live", [timer("p", 8, user=None), timer("h", 8, user="u9"), timer("q", 8, user=None), timer("r", 8, user="u8")])
         timers.add(tx, "test", [timer("t", 5)])
 
+        assert ids(timers.due(tx, "live", 9, 10)) == ["before", "other", "a", "b", "c", "d", "e", "f", "g", "p", "q"]
         assert ids(timers.due(tx, "live", 7, 4)) == ["before", "other", "a", "b", "d", "e"]
         assert ids(timers.due(tx, "live", 7, 2)) == ["before", "other"]
         assert ids(timers.due(tx, "live", 7, 1)) == ["before"]

@@ -466,6 +466,13 @@ def upgrade() -> None:
     op.create_index("ix_timers_due", "timers", ["env", "due", "serial"])
     op.create_index("ix_timers_rule", "timers", ["env", "rule", "key"])
     op.create_index(
+        "ix_timers_phone",
+        "timers",
+        ["env", "phone"],
+        sqlite_where=sa.text('"user" IS NULL AND phone IS NOT NULL'),
+        postgresql_where=sa.text('"user" IS NULL AND phone IS NOT NULL'),
+    )
+    op.create_index(
         "ix_timers_user",
         "timers",
         ["env", "user"],
