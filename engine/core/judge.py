@@ -288,7 +288,7 @@ def _on_user_change(work: Work, change: UserChange) -> None:
 def _on_cancellation(work: Work, cancellation: Cancellation) -> None:
     for timer in cancellation.timers:
         work.decision.cancelled.append(timer.id)
-        if timer.item is not None:
+        if timer.item is not None and timer.kind != "leaving":
             user, phone = timer.recipient if timer.kind == "release" else (timer.item.user, timer.item.phone)
             verdict = Verdict(work.now, timer.item.rule, user, "cancel", cancellation.reason, timer.item.occurrence, None, phone)
             work.decision.judged.append(verdict)

@@ -41,7 +41,7 @@ from engine.runtime.meters import Meters
 from engine.runtime.stories import Stories
 from engine.runtime.tombstones import Tombstones
 from engine.runtime.verification import Verifications
-from engine.runtime.waiting import RETRY
+from engine.runtime.waiting import RETRY, leaving, retry_id
 from engine.runtime.way_out import WayOut
 from engine.runtime.webhooks import Webhooks
 from engine.runtime.worker import Worker
@@ -372,12 +372,14 @@ class Service:
         def work(tx: Tx) -> dict[str, int]:
             found = timers.of_rule(tx, env, rule, key)
             waiting = messages.waiting_of(tx, env, rule, key=key)
+            here = {retry_id(one.message) for one in waiting}  # the others a provider has: not tried again, and no verdict
+            found = [leaving(timer) if timer.kind == RETRY and timer.id not in here else timer for timer in found]
             causes: list[Cause] = [(Cancellation(found), "cancellation", f"{rule}|{key}")]
             # No provider has taken them, so their cap slots come back.
             causes += [(Receipt(one.message, "rejected", in_time=False), "receipt", one.message.id) for one in waiting]
             self.deciding.judge(tx, env, causes, self.clock.now())
             messages.apply(tx, [messages.Move(one.seq, State.CANCELLED, "requested") for one in waiting], self.clock.now())
-            return {"timers": len([timer for timer in found if timer.kind != RETRY]), "messages": len(waiting)}
+            return {"timers": len([timer for timer in found if timer.kind not in (RETRY, "leaving")]), "messages": len(waiting)}
 
         return self.store.transact(work)
 

@@ -10,6 +10,8 @@ import pytest
 
 from engine.runtime.errors import Conflict, NoBook, NotFound, Refused, Throttled
 from engine.runtime.service import Service
+from engine.store import messages, timers
+from engine.store.states import State
 from rules.model import DAY, HOUR, SECOND
 from tests.runtime.conftest import o2o_files
 
@@ -236,6 +238,20 @@ def test_a_cancellation_ends_timers_and_messages_of_a_key(shop: Service) -> None
     ]
     assert shop.cancel("live", "remind", "K2") == {"timers": 0, "messages": 1}
     assert shop.messages("live").items[0]["state"] == "cancelled"
+
+
+def test_a_cancellation_says_nothing_of_what_a_provider_has(shop: Service) -> None:
+    """It may arrive; but it is not tried again."""
+    shop.accept("live", [made(1)])
+    go(shop, 2 * HOUR)
+    with shop.store.write() as tx:
+        (sent,) = messages.newest(tx, "live").items
+        messages.apply(tx, [messages.Move(sent.seq, State.SUBMITTING)], shop.clock.now())
+
+    assert shop.cancel("live", "remind", "K1") == {"timers": 0, "messages": 0}
+    assert verdicts(shop)[-1] == ("remind", "send", "ok")
+    with shop.store.read() as tx:
+        assert timers.count(tx, "live") == {}
 
 
 def test_a_suppressed_number_gets_nothing_until_it_is_released(shop: Service) -> None:
