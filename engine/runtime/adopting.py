@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from engine.core.facts import Scope, UserCell
 from engine.core.plan import BookPlan
 from engine.store import codec, decisions, events, marks, people
-from engine.store.events import SHARDS, Received
+from engine.store.events import Received
 from engine.store.schema import decisions as decision_rows
 from engine.store.schema import events as event_rows
 from engine.store.schema import marks as mark_rows
@@ -96,17 +96,8 @@ def forget(tx: Tx, env: str, user: str) -> None:
 # ---- at a publication -------------------------------------------------------------------------------------------------------------------
 
 
-def hold(tx: Tx, env: str) -> None:
-    """Wait until nobody judges, and let nobody begin before this transaction ends: what was judged before is then known."""
-    if tx.is_postgresql:
-        tx.execute(_LOCK, {"env": f"inbox|{env}", "shard": SHARDS})
-
-
-_LOCK = sa.text("SELECT pg_advisory_xact_lock(hashtext(:env), :shard)")
-
-
 def begin(tx: Tx, env: str, old: Rulebook | None, plan: BookPlan, version: int, at: int) -> None:
-    """A book has been put in force: note what is to be built. With `hold`."""
+    """A book has been put in force: note what is to be built. Nobody judges meanwhile, so that what was judged before is known."""
     last = _last(tx, env)
     unfinished = last.traits if last is not None and not last.done else ()
     traits = tuple(sorted(name for name in plan.book.traits if name in unfinished or _differs(name, old, plan.book)))

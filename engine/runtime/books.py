@@ -95,7 +95,9 @@ class Books:
             self._recent.clear()
 
     def desk(self, tx: Tx, env: str) -> Desk | None:
-        """A desk to judge on with the book in force; None: nothing has been published."""
+        """A desk to judge on with the book in force, for the one transaction that judges now (`Tx.judge`); None: nothing has been
+        published."""
+        tx.judge(env)
         active = self.active(tx, env)
         return Desk(tx, env, active.plan, active.version, self._tombstones, self._inline) if active is not None else None
 
@@ -131,7 +133,7 @@ class Books:
     def _hold(self, tx: Tx) -> dict[str, Rulebook | None]:
         """The books in force, with which nobody judges any more until the transaction ends."""
         for env in ENVIRONMENTS:
-            adopting.hold(tx, env)
+            tx.judge(env, waits=True)
         return {env: self._readable(tx, env) for env in ENVIRONMENTS}
 
     def _readable(self, tx: Tx, env: str) -> Rulebook | None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from engine.core.occurrences import Occurrence
 from engine.runtime.books import Books
-from engine.runtime.desk import Desk
 from engine.store.store import Tx
 
 Cause = tuple[Occurrence, str, str]  # what happened, its kind in the record (receipt, user, opt_out ...), what it refers to
@@ -18,13 +17,14 @@ class Deciding:
     def __init__(self, books: Books) -> None:
         self._books = books
 
-    def judge(self, tx: Tx, env: str, occurrences: Sequence[Cause], now: int) -> Desk | None:
-        """Judge these in order and save what follows; None while no book is published."""
+    def judge(self, tx: Tx, env: str, occurrences: Sequence[Cause], now: int) -> None:
+        """Judge these in order and save what follows; nothing while no book is published."""
+        if not occurrences:  # then others may go on judging
+            return
         desk = self._books.desk(tx, env)
         if desk is None:
-            return None
+            return
         for occurrence, cause, ref in occurrences:
             desk.begin(now, cause, ref)
             desk.clockwork.judge(occurrence, now)
         desk.save()
-        return desk

@@ -179,6 +179,7 @@ class Desk:
         cancelling = [event for event in events if self.plan.events[event.type].cancellers]
         watched = {cell_id for event in cancelling if (cell_id := key_cell_id(event, self.plan)) is not None}
         self._pending |= timers.pending(self.tx, self.env, watched)
+        self._hold({timer.id for found in self._pending.values() for timer in found if timer.kind == RETRY})  # in order, so at once
 
     def _load(self, cell_ids: Iterable[str]) -> None:
         wanted = {cell_id for cell_id in cell_ids if cell_id not in self._cells}

@@ -264,7 +264,7 @@ class Dispatcher:
     def _zone(tx: Tx, env: str, book: BookPlan, message: Message) -> tzinfo:
         if message.user is None:
             return book.zone
-        cell = cells.load(tx, env, [user_cell_id(message.user)], book.zone)[user_cell_id(message.user)]
+        cell = cells.peek(tx, env, user_cell_id(message.user), book.zone)
         return cell.zone if isinstance(cell, UserCell) else book.zone
 
     def _candidates(self, env: str, stored: Stored, tried: Sequence[Attempt]) -> list[str]:
@@ -310,6 +310,7 @@ class Dispatcher:
     def _forget_sent(tx: Tx, env: str, message: Message) -> None:
         """An audience's message marks its number, against duplicates; this one was not sent after all."""
         cell_id, mark = phone_cell_id(message.to), f"{message.rule}|{message.occurrence}"
+        tx.judge(env)
         cell = cells.load(tx, env, [cell_id])[cell_id]
         if cell is not None and mark in cell.sent:
             cell = cell.fork()
@@ -345,8 +346,8 @@ class Dispatcher:
         text, content = message.text, message.content
         if message.verification is not None:
             code = codes.make(int(message.verification["digits"]))
-            user = {user_cell_id(message.user)} if message.user is not None else set()
-            cut = text_with_code(book, cells.load(tx, env, user, book.zone) if user else {}, message, code)
+            user = user_cell_id(message.user) if message.user is not None else None
+            cut = text_with_code(book, {user: cells.peek(tx, env, user, book.zone)} if user is not None else {}, message, code)
             if cut is None:
                 return None
             text, content = cut.text, cut.content

@@ -233,6 +233,9 @@ class Receiver:
     def _obey(self, tx: Tx, provider: str, found: Sequence[_Found | None], receipts: Sequence[contract.Receipt], now: int) -> list[str]:
         """Move the messages, and let core judge what moved, in order. Each effect."""
         effects = ["unmatched"] * len(receipts)
+        seqs = [whose.stored.seq for whose in found if whose is not None]
+        if len(set(seqs)) < len(seqs):  # they move in several goes
+            messages.lock(tx, set(seqs))
         at = 0
         while at < len(receipts):
             run: dict[int, int] = {}  # message -> place of its receipt: each message once, so that they move together
@@ -281,12 +284,13 @@ class Receiver:
                 active = self._books.active(tx, stored.env)
                 heard = Receipt(stored.message, to.value, in_time(stored.message, active.plan if active is not None else None, now))
                 by_env.setdefault(stored.env, []).append((heard, "receipt", stored.message.id))
-            if to is State.DELIVERED and self._routing is not None:
-                self._routing.receipt_came(provider, now - found.attempt.at, now)
         for env, ids in retries.items():
             timers.drop(tx, env, ids)
         for env, causes in by_env.items():
             self._deciding.judge(tx, env, causes, now)
+        for found, receipt in moved:
+            if STATES[receipt.status] is State.DELIVERED and self._routing is not None:
+                self._routing.receipt_came(provider, now - found.attempt.at, now)
 
     # ---- replies ------------------------------------------------------------------------------------------------------------------------
 

@@ -261,6 +261,7 @@ class Service:
         """Remove what identifies a person, everywhere; False when there is nobody of this id. An opt-out of the number stays in force."""
 
         def work(tx: Tx) -> bool:
+            tx.judge(env)
             campaign_rows.forget(tx, env, id)
             adopting.forget(tx, env, id)
             erased = erasure.erase(tx, env, id)
@@ -371,7 +372,8 @@ class Service:
 
         def work(tx: Tx) -> dict[str, int]:
             found = timers.of_rule(tx, env, rule, key)
-            waiting = messages.waiting_of(tx, env, rule, key=key)
+            held = messages.hold(tx, env, [one.message.id for one in messages.waiting_of(tx, env, rule, key=key)])
+            waiting = [one for one in held.values() if one.state in (State.QUEUED, State.WAITING)]
             here = {retry_id(one.message) for one in waiting}  # the others a provider has: not tried again, and no verdict
             found = [leaving(timer) if timer.kind == RETRY and timer.id not in here else timer for timer in found]
             causes: list[Cause] = [(Cancellation(found), "cancellation", f"{rule}|{key}")]

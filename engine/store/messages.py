@@ -257,6 +257,13 @@ def of_trace(tx: Tx, env: str, trace: int, limit: int = 1000) -> list[Stored]:
     return [_stored(row) for row in tx.execute(statement.order_by(messages.c.seq).limit(limit))]
 
 
+def lock(tx: Tx, seqs: Iterable[int]) -> None:
+    """Nobody else moves these messages until the end of the transaction. Who moves some of them at a time locks all of them before, in
+    order, or two that do would wait for each other."""
+    if tx.is_postgresql:
+        tx.run(_STATES_LOCKED, {"seqs": sorted(seqs)})
+
+
 def hold(tx: Tx, env: str, ids: Iterable[str]) -> dict[str, Stored]:
     """These messages by id, as they stand until the end of the transaction: no dispatcher takes or moves them. Waits for one that is
     about to."""

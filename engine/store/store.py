@@ -36,12 +36,20 @@ _TRIES = 6
 _REPEATABLE = ("40P01", "40001", "55P03")
 
 
+class Crossed(Exception):
+    """Another transaction judges this environment. Rows of this one may be in its way, so `transact` lets go of them and begins anew."""
+
+    def __init__(self, env: str) -> None:
+        super().__init__(env)
+        self.env = env
+
+
 class Tx:
     """One transaction. `seen` are the cells that it has loaded, by (env, id), so that saving knows what has changed. `figures` is what it
     has counted (figures.py), written at its end; `told` is what the log says of it once it is committed; `listeners` are the
     webhooks that may want to hear of it (deliveries.py), None while nobody has looked."""
 
-    __slots__ = ("connection", "figures", "is_postgresql", "listeners", "seen", "told", "writing")
+    __slots__ = ("_judged", "connection", "figures", "is_postgresql", "listeners", "seen", "told", "writing")
 
     def __init__(self, connection: Connection, writing: bool) -> None:
         self.connection = connection
@@ -51,6 +59,19 @@ class Tx:
         self.figures: Counter[tuple[str, str, int, str]] = Counter()
         self.told: list[observe.Told] = []
         self.listeners: list[tuple[str, str, frozenset[str]]] | None = None  # (env, webhook, types)
+        self._judged: set[str] = set()
+
+    def judge(self, env: str, *, waits: bool = False) -> None:
+        """From here to its end only this transaction judges the environment, which is to say: changes cells. Who judges locks rows of many
+        kinds, in the order in which rules ask for them; if two did so at a time, each would come to wait for the other.
+
+        For `Store.transact` (docs/decisions/judging-alone.md). Raises Crossed where another one is at it; `waits`, which only one that
+        holds no row yet may, until that has ended. SQLite has one writer.
+        """
+        if self.is_postgresql and env not in self._judged:
+            if not self.run(_JUDGE if waits else _TRY_TO_JUDGE, {"env": env}).scalar():
+                raise Crossed(env)
+            self._judged.add(env)
 
     def execute(
         self, statement: sa.Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
@@ -104,17 +125,22 @@ class Store:
             yield Tx(connection, writing=False)
 
     def transact(self, work: Callable[[Tx], T]) -> T:
-        """`work` in a writing transaction, again from the start when others got in the way (a deadlock). It must be repeatable."""
-        for tried in range(1, _TRIES):
+        """`work` in a writing transaction, again from the start when others got in the way. It must be repeatable."""
+        judged: set[str] = set()
+        tried = 0
+        while True:
             try:
                 with self.write() as tx:
+                    for env in sorted(judged):
+                        tx.judge(env, waits=True)
                     return work(tx)
+            except Crossed as crossed:
+                judged.add(crossed.env)
             except DBAPIError as error:
-                if not is_repeatable(error):
+                tried += 1
+                if tried == _TRIES or not is_repeatable(error):
                     raise
                 time.sleep(0.01 * 2**tried)
-        with self.write() as tx:
-            return work(tx)
 
     def migrate(self) -> None:
         """Bring the tables to the newest form. Processes that start together wait for each other."""
@@ -140,6 +166,8 @@ class Store:
 
 
 _COUNTED = sa.text("INSERT INTO figure_changes (body) VALUES (:body)")
+_TRY_TO_JUDGE = sa.text("SELECT pg_try_advisory_xact_lock(hashtext('judging'), hashtext(:env))")
+_JUDGE = sa.text("SELECT pg_advisory_xact_lock(hashtext('judging'), hashtext(:env)) IS NOT NULL")
 _MIGRATION_LOCK = sa.text("SELECT pg_advisory_xact_lock(4817263541)")
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from engine.core.clockwork import Clockwork
 from engine.core.facts import Event
 from engine.core.occurrences import Cancellation, Receipt, UserChange
@@ -182,6 +184,7 @@ def check(
     `smsc`: the SMSC's own log, where the gateway was one."""
     history = History.of(store)
     report = Report(len(history.events), sum(len(row.verdicts) for row in history.record), len(history.messages), history.inversions())
+    _nobody_in_a_circle(store)
 
     ids = [one.event.id for one in history.events]
     lost = set(accepted) - set(ids)
@@ -209,6 +212,14 @@ def check(
             sum(one.outcome != "rejected" for one in history.attempts.get(stored.seq, ())) > 1 for stored in history.messages
         )
     return report
+
+
+def _nobody_in_a_circle(store: Store) -> None:
+    """PostgreSQL finds a deadlock after a second, and all who wait behind it wait as long: there must be none."""
+    if store.is_postgresql:
+        with store.read() as tx:
+            found = tx.execute(sa.text("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")).scalar_one()
+        assert not found, f"{found} deadlocks"
 
 
 def _same(got: Sequence[str], expected: Sequence[str], what: str) -> None:

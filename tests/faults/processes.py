@@ -16,6 +16,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import sqlalchemy as sa
+
 from engine.runtime.clock import RealClock
 from engine.runtime.service import Service
 from engine.store import campaigns, events, messages, timers
@@ -30,14 +32,14 @@ SECRET = "a pepper for the tests of faults"
 TOKEN = "a token for receipts"
 
 
-def until(found: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS) -> Any:
-    """What `found` gives, once it gives something."""
+def until(found: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS, why_not: Callable[[], str] = str) -> Any:
+    """What `found` gives, once it gives something. `why_not` is asked when it never does."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if result := found():
             return result
         time.sleep(POLL_SECONDS)
-    raise AssertionError(f"not within {seconds:g} s: {what}")
+    raise AssertionError(f"not within {seconds:g} s: {what} {why_not()}".rstrip())
 
 
 def free_port() -> int:
@@ -55,6 +57,23 @@ def quiet(store: Store) -> bool:
             events.count_waiting(tx, "live") or campaigns.listed(tx, "live", ("running",)) or states & {"queued", "waiting", "submitting"}
         )
         return not busy and timers.next_due(tx, "live") is None
+
+
+def under_way(store: Store) -> str:
+    """What keeps a database from being quiet, with a few of each, and who waits for whom."""
+    lines = [f"now {time.time_ns() // 1000}"]
+    with store.read() as tx:
+        lines += [f"events waiting: {events.count_waiting(tx, 'live')}", f"depths: {messages.depths(tx, 'live')}"]
+        lines += [f"campaign: {one}" for one in campaigns.listed(tx, "live", ("running",))]
+        lines += [f"timers: {timers.count(tx, 'live')}", f"next: {timers.next_due(tx, 'live')}"]
+        queries = ["select * from messages where state in ('queued', 'waiting', 'submitting') limit 5", "select * from timers limit 5"]
+        if store.is_postgresql:
+            queries += [
+                "select pid, state, wait_event_type, wait_event, now() - xact_start, pg_blocking_pids(pid), left(query, 300)"
+                " from pg_stat_activity where datname = current_database()"
+            ]
+        lines += [str(dict(row._mapping)) for query in queries for row in tx.execute(sa.text(query))]
+    return "\n".join(lines)
 
 
 class Installation:
@@ -169,7 +188,7 @@ class Installation:
         service.start()
 
         try:
-            until(lambda: quiet(service.store), "rest")
+            until(lambda: quiet(service.store), "rest", why_not=lambda: under_way(service.store))
             if self.smsc is not None:
                 smsc = self.smsc
                 until(lambda: not smsc.mode()["owed"], "the gateway's receipts are acknowledged")
