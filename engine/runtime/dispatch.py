@@ -134,7 +134,7 @@ class Dispatcher:
         now = self._clock.now()
         with self._store.glance() as tx:
             places = followups.ready(tx, ENVIRONMENTS, CHANNELS, now)
-        return any(self._send_some(env, channel) for env, channel in places) or worked
+        return any(self._send_some(*place, priorities) for place, priorities in places.items()) or worked
 
     def next_due(self) -> int | None:
         """When a step may find something to do; None: not before something new is decided."""
@@ -144,7 +144,7 @@ class Dispatcher:
 
     # ---- claiming -----------------------------------------------------------------------------------------------------------------------
 
-    def _send_some(self, env: str, channel: str) -> bool:
+    def _send_some(self, env: str, channel: str, priorities: Sequence[int]) -> bool:
         now = self._clock.now()
         batch = _Batch()
 
@@ -152,7 +152,7 @@ class Dispatcher:
             nonlocal batch
             self._abandon(batch, now)  # of a transaction that is begun anew
             batch = _Batch()
-            self._claim(tx, env, channel, batch, now)
+            self._claim(tx, env, channel, priorities, batch, now)
 
         try:
             self._store.transact(work)
@@ -170,13 +170,14 @@ class Dispatcher:
         if batch.lane is not None:
             batch.lane.leave((), now)
 
-    def _claim(self, tx: Tx, env: str, channel: str, batch: _Batch, now: int) -> None:
-        """Everything that is decided about a batch before a provider is called. `batch` is filled in."""
+    def _claim(self, tx: Tx, env: str, channel: str, priorities: Sequence[int], batch: _Batch, now: int) -> None:
+        """Everything that is decided about a batch before a provider is called. `batch` is filled in. What has become ready since
+        `priorities` were looked at leaves next."""
         active = self._books.active(tx, env)
         if active is None:
             return
         book = active.plan
-        claimed = messages.claim(tx, env, channel, now, self._policy.batch)
+        claimed = messages.claim(tx, env, channel, now, self._policy.batch, priorities)
         self.was_full = len(claimed) == self._policy.batch
         chosen, crowded = self._choose(tx, env, book, claimed, batch, now)
         if not chosen and crowded and len(claimed) == self._policy.batch and self._routes.branches(channel):
@@ -423,16 +424,19 @@ class Dispatcher:
         self._receiver.take_early(tx, provider, names, min(one.attempt.at for one in leaving), now)
 
     def _move(self, tx: Tx, env: str, answered: Sequence[tuple[_Leaving, Outcome]], now: int) -> None:
-        tried = attempts.of_messages(tx, [one.stored.seq for one, _ in answered])
+        tried: Mapping[int, Sequence[Attempt]] = {}
+        book: BookPlan | None = None
+        if not all(isinstance(outcome, Accepted) for _, outcome in answered):  # where all is well neither is asked for
+            tried = attempts.of_messages(tx, [one.stored.seq for one, _ in answered])
+            active = self._books.active(tx, env)
+            book = active.plan if active is not None else None
         moves = {
             one.stored.seq: replace(
-                self._after(env, one.stored, tried[one.stored.seq], outcome, now), by=(one.attempt.provider, one.attempt.at)
+                self._after(env, one.stored, tried.get(one.stored.seq, ()), outcome, now), by=(one.attempt.provider, one.attempt.at)
             )
             for one, outcome in answered
         }
         moved = messages.apply(tx, list(moves.values()), now)
-        active = self._books.active(tx, env)
-        book = active.plan if active is not None else None
         causes: list[Cause] = []
         # After the move: it has waited for a worker that was just looking whether the message is still here.
         standing = timers.standing(tx, env, [retry_id(one.stored.message) for one, _ in answered if one.stood])

@@ -16,13 +16,15 @@ from engine.store.store import Tx
 
 
 def load(tx: Tx, env: str, ids: Iterable[str], zone: tzinfo | None = None) -> dict[str, Cell | None]:
-    """Cells by id; None for one that says nothing. In a writing transaction nobody else can change them, or create them, until its end.
+    """Cells by id; None for one that says nothing. In a writing transaction nobody else can change them, or create them, until its end: on
+    PostgreSQL the rows are locked, unless nobody else judges anyway (`Tx.judge`).
 
     `zone` is the book's, for users without one of their own. Load class by class (`needs` names them so): the ids of one call are locked
     in order, so that two transactions never wait for each other.
     """
     wanted = {key_of(id): id for id in sorted(ids)}
-    found = _locked(tx, env, wanted) if tx.is_postgresql and tx.writing else _bodies(tx, _LOAD, env, wanted)
+    locks = tx.is_postgresql and tx.writing and not tx.judges(env)
+    found = _locked(tx, env, wanted) if locks else _bodies(tx, _LOAD, env, wanted)
     loaded: dict[str, Cell | None] = {}
     for key, id in wanted.items():
         body = found.get(key)

@@ -19,24 +19,32 @@ from engine.store.store import Tx
 # ---- the queue --------------------------------------------------------------------------------------------------------------------------
 
 
-def ready(tx: Tx, envs: Iterable[str], channels: Iterable[str], now: int) -> list[tuple[str, str]]:
-    """(env, channel) where a message may go now, the most urgent first. One statement of index look-ups: asked at every idle turn."""
-    places, statement, names_of_places = _looks(tuple(envs), tuple(channels))
-    found = tx.run(statement, {**names_of_places, "now": now}).one()
-    return list(dict.fromkeys((env, channel) for (_, env, channel), there in zip(places, found, strict=True) if there))
+def ready(tx: Tx, envs: Iterable[str], channels: Iterable[str], now: int) -> dict[tuple[str, str], list[int]]:
+    """By (env, channel) the priorities of which a message may go now, the most urgent first, within a place and of places. One statement of
+    index look-ups: asked at every idle turn."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for priority, env, channel in tx.run(_looks(tuple(envs), tuple(channels)), {"now": now}):
+        found.setdefault((env, channel), []).append(priority)
+    return found
 
 
 @lru_cache(maxsize=8)
-def _looks(envs: tuple[str, ...], channels: tuple[str, ...]) -> tuple[list[tuple[int, str, str]], sa.TextClause, dict[str, str]]:
-    """As text: SQLAlchemy takes five milliseconds to find out that it knows so large a statement already."""
-    places = [(priority, env, channel) for priority in PRIORITIES for env in envs for channel in channels]
-    looks = [
-        f"EXISTS (SELECT 1 FROM messages WHERE env = :env_{envs.index(env)} AND channel = :channel_{channels.index(channel)}"
-        f" AND priority = {priority} AND not_before <= :now AND state IN ('queued', 'waiting'))"
-        for priority, env, channel in places
-    ]
-    values = {f"env_{at}": env for at, env in enumerate(envs)} | {f"channel_{at}": channel for at, channel in enumerate(channels)}
-    return places, sa.text(f"SELECT {', '.join(looks)}"), values
+def _looks(envs: tuple[str, ...], channels: tuple[str, ...]) -> sa.TextClause:
+    """One look-up for every combination. As a sub-select that is planned once: PostgreSQL takes two milliseconds to plan 48 of them."""
+    priorities, places, ways = _listed("priority", PRIORITIES), _listed("env", envs), _listed("channel", channels)
+    look = (
+        "SELECT 1 FROM messages WHERE env = e.env AND channel = c.channel AND priority = p.priority AND not_before <= :now"
+        " AND state IN ('queued', 'waiting') LIMIT 1"
+    )
+    return sa.text(
+        f"SELECT p.priority, e.env, c.channel FROM ({priorities}) AS p CROSS JOIN ({places}) AS e CROSS JOIN ({ways}) AS c"
+        f" WHERE ({look}) = 1 ORDER BY p.priority, e.place, c.place"
+    )
+
+
+def _listed(name: str, values: Sequence[object]) -> str:
+    """A table of our own constants, with the place of each."""
+    return " UNION ALL ".join(f"SELECT {value!r} AS {name}, {place} AS place" for place, value in enumerate(values))
 
 
 def fresh(tx: Tx, env: str, channel: str, now: int, limit: int) -> list[tuple[int, str, str]]:

@@ -73,6 +73,10 @@ class Tx:
                 raise Crossed(env)
             self._judged.add(env)
 
+    def judges(self, env: str) -> bool:
+        """Whether nobody else judges the environment before the end of this transaction."""
+        return env in self._judged or (self.writing and not self.is_postgresql)
+
     def execute(
         self, statement: sa.Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
     ) -> CursorResult[*tuple[Any, ...]]:
