@@ -122,6 +122,23 @@ def test_two_who_write_at_once(visit: Visit, console: Console) -> None:
 
 
 @pytest.mark.slow
+def test_a_text_put_in_right_after_typing_is_a_step_of_its_own_to_undo(visit: Visit) -> None:
+    """Formatted within half a second, for which the editor takes what was typed together as one step."""
+    page = visit("editor", "/editor?file=calls.yaml")
+    expect(page.locator("#editor[data-checked]")).to_be_visible()
+    page.evaluate(
+        """async () => {
+            hongyanEditor.dispatch({ changes: { from: 0, insert: "# mine   \\n" }, userEvent: "input.type" });
+            document.getElementById("format").click();
+        }"""
+    )
+    page.wait_for_function("hongyanEditor.state.doc.toString().startsWith('# mine\\n')")
+    page.locator(".cm-content").press("Control+z")
+
+    assert text_of(page).startswith("# mine   \n")
+
+
+@pytest.mark.slow
 def test_what_an_earlier_visit_could_not_save_comes_back(visit: Visit, console: Console) -> None:
     """It was kept in the browser, is put back, and saved."""
     page = visit("editor", "/editor?file=calls.yaml")

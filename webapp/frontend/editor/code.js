@@ -1,6 +1,6 @@
 // CodeMirror for a file of a book: YAML, completion and help from the server, findings, bars beside what is not in force so.
 import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
-import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
+import { defaultKeymap, history, historyKeymap, indentWithTab, isolateHistory } from "@codemirror/commands";
 import { yaml } from "@codemirror/lang-yaml";
 import { bracketMatching, HighlightStyle, indentUnit, syntaxHighlighting, syntaxTree } from "@codemirror/language";
 import { nextDiagnostic, setDiagnostics } from "@codemirror/lint";
@@ -274,14 +274,14 @@ export function replaceAt(view, fix) {
   view.focus();
 }
 
-/** Puts another text in, keeping what is alike, so that the caret stays and it can be undone. */
+/** Puts another text in, keeping what is alike, so that the caret stays. It is a step of its own to undo, also right after typing. */
 export function replaceAll(view, text) {
   const before = view.state.doc.toString();
   let start = 0;
   while (start < Math.min(before.length, text.length) && before[start] === text[start]) start++;
   let end = 0;
   while (end < Math.min(before.length, text.length) - start && before[before.length - 1 - end] === text[text.length - 1 - end]) end++;
-  view.dispatch({ changes: { from: start, to: before.length - end, insert: text.slice(start, text.length - end) } });
+  view.dispatch({ changes: { from: start, to: before.length - end, insert: text.slice(start, text.length - end) }, annotations: isolateHistory.of("full") });
 }
 
 export { toPlace };
