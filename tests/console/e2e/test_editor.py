@@ -132,7 +132,8 @@ def test_a_text_put_in_right_after_typing_is_a_step_of_its_own_to_undo(visit: Vi
             document.getElementById("format").click();
         }"""
     )
-    page.wait_for_function("hongyanEditor.state.doc.toString().startsWith('# mine\\n')")
+    expect(page.locator("#notice")).not_to_be_empty()
+    assert text_of(page).startswith("# mine\n")
     page.locator(".cm-content").press("Control+z")
 
     assert text_of(page).startswith("# mine   \n")
