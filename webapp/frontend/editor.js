@@ -153,7 +153,7 @@ if (root?.dataset.file) {
 
   function preview() {
     const { line } = here();
-    const wanted = rule || templateNear(line);
+    const wanted = entryHere();
     if (!isStale && wanted === subject) return;
     const isSame = isShown() && wanted === subject;
     const form = $("preview-form");
@@ -163,11 +163,13 @@ if (root?.dataset.file) {
     window.htmx.ajax("POST", `${root.dataset.address}/preview`, { target: "#preview", swap: "innerHTML", values: { line: String(line), ...values } });
   }
 
-  /** Whether the pane shows the rule of the caret, or a template where there is none. */
+  /** Whether the pane shows the rule of the caret, or a template where there is none; also of one that the last check has not seen yet. */
   function isShown() {
     const form = $("preview-form");
-    return form !== null && (form.elements.rule?.value ?? "") === (rule ?? "");
+    return form !== null && (form.elements.rule ?? form.elements.template)?.value === entryHere();
   }
+
+  const entryHere = () => rule || templateNear(here().line);
 
   /** Which entry a line is in, as far as indentation tells: enough to see that the caret is in another one. */
   function templateNear(line) {
@@ -183,8 +185,17 @@ if (root?.dataset.file) {
     event.detail.parameters.file = file;
     event.detail.parameters.text = view.state.doc.toString();
   });
+  // A preview that was asked for before a value was typed would take that value away. The form asks again by itself.
+  const begun = new WeakMap();
+  let typedAt = 0;
+  document.addEventListener("htmx:beforeRequest", (event) => begun.set(event.detail.xhr, performance.now()));
+  document.addEventListener("input", (event) => { if (event.target.closest(".preview-values")) typedAt = performance.now(); }, true);
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (event.detail.target.id !== "preview") return;
+    if (isShown() && begun.get(event.detail.xhr) < typedAt) {
+      event.detail.shouldSwap = false;
+      return;
+    }
     const isBroken = event.detail.xhr.responseText.includes('data-state="broken"');
     const old = $("preview-old");
     const stays = isBroken && isShown();
